@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* settings_table.h - every setting of Weir. `weir config view`, the documentation and the flags come from this table. */
+#ifndef WEIR_BASE_SETTINGS_TABLE_H
+#define WEIR_BASE_SETTINGS_TABLE_H
+
+#include "base/setting.h"
+
+extern const struct setting weir_settings_rows[];
+extern const size_t weir_settings_row_count;
+
+/* The process's settings, read once on first use from the environment and ./.env. NULL with the problem filled when they
+   are wrong: programs print it and end, libweir returns it from the call that needed them. */
+struct settings *weir_settings(struct problem *problem);
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * core.h - the operations on Weir's nouns. Each is one function: it loads what it needs, asks the rules, and writes
+ * state, run and outbox row in the transaction it is given. The engine, the CLI and the API call these, nobody else
+ * writes these tables.
+ *
+ * Texts that come out lie in tx->arena (or the given arena).
+ */
+#ifndef WEIR_CORE_CORE_H
+#define WEIR_CORE_CORE_H
+
+#include "model/run.h"
+#include "rules/transition.h"
+#include "store/store.h"
+
+/* --- Flows (core/flow.c) --- */
+
+/* The flow of that name, made when there is none. *created may be NULL. Tags and labels only count when it is made. */
+MUST_CHECK int flow_ensure(struct tx *tx, struct str name, struct str tags, struct str labels, struct flow *out,
+                           bool *created);
+
+struct flow_query {
+	struct str name_like;  /* case-insensitive part; STR_NULL: all */
+	int64_t limit, offset; /* limit 0: 200 */
+};
+
+/* Called for each row in order; stops and returns its value when that is not 0. */
+typedef int flow_row_fn(void *data, const struct flow *flow);
+MUST_CHECK int flow_list(struct db *db, const struct flow_query *query, flow_row_fn *each, void *data,
+                         struct problem *problem);
+
+/* --- Flow runs (core/flow_run.c) --- */
+
+struct flow_run_create {
+	struct flow_run run;       /* nil id: one is made; name null: a random adjective-animal */
+	const struct state *state; /* NULL: Pending */
+};
+
+/* Insert with its first state, forced under the minimal policy (CONTRACT 3.3). *existed (may be NULL) tells that the
+   idempotency key gave an earlier run, which out then is. */
+MUST_CHECK int flow_run_create(struct tx *tx, const struct flow_run_create *in, struct flow_run *out, bool *existed);
+
+struct set_state {
+	struct uuid run_id;
+	struct state proposed; /* id nil: one is made; timestamp TIMESTAMP_NONE: tx->now_us */
+	bool force;
+	struct client_facts client;
+};
+
+struct set_state_result {
+	struct verdict verdict;
+	struct state state; /* the run's state afterwards */
+	bool has_state;
+};
+
+/* Ask the rules, and write what they say. 0 also for REJECT, ABORT and WAIT: look at the verdict. WEIR_ENOTFOUND. */
+MUST_CHECK int flow_run_set_state(struct tx *tx, const struct set_state *in, struct set_state_result *out);
+
+/* Delete the run with its states, task runs, their states, logs and subflows' parent links. Goes on by EAGAIN. */
+MUST_CHECK int flow_run_delete(struct tx *tx, struct uuid id);
+
+/* Mark every run of a dead program Crashed, newest first, with the reason. Goes on by EAGAIN; *count adds up. */
+MUST_CHECK int program_runs_crash(struct tx *tx, struct uuid program_id, struct str reason, int64_t *count);
+
+enum flow_run_sort { FLOW_RUN_BY_EXPECTED_START_DESC, FLOW_RUN_BY_ID_DESC };
+
+struct flow_run_query {
+	const struct str *state_names; /* any of these; none: all */
+	size_t state_name_count;
+	const enum state_type *state_types;
+	size_t state_type_count;
+	struct uuid flow_id;            /* nil: all */
+	struct uuid parent_task_run_id; /* nil: all */
+	enum flow_run_sort sort;
+	int64_t limit, offset; /* limit 0: 200 */
+};
+
+typedef int flow_run_row_fn(void *data, const struct flow_run *run, struct str flow_name);
+MUST_CHECK int flow_run_list(struct db *db, const struct flow_run_query *query, flow_run_row_fn *each, void *data,
+                             struct problem *problem);
+
+/* Load one with its state (state->type STATE_NONE when it has none). WEIR_ENOTFOUND. */
+MUST_CHECK int flow_run_get(struct db *db, struct uuid id, struct arena *arena, struct flow_run *run,
+                            struct state *state, struct problem *problem);
+
+/* A run by id, by an unambiguous prefix of at least four characters of its id, or by name (the newest). WEIR_ENOTFOUND,
+   WEIR_ECONFLICT when ambiguous, naming the candidates. */
+MUST_CHECK int flow_run_resolve(struct db *db, struct str text, struct uuid *out, struct problem *problem);
+MUST_CHECK int task_run_resolve(struct db *db, struct str text, struct uuid *out, struct problem *problem);
+
+/* --- Task runs (core/task_run.c) --- */
+
+struct task_run_create {
+	struct task_run run;       /* nil id: one is made */
+	const struct state *state; /* NULL: Pending */
+};
+
+MUST_CHECK int task_run_create(struct tx *tx, const struct task_run_create *in, struct task_run *out, bool *existed);
+MUST_CHECK int task_run_set_state(struct tx *tx, const struct set_state *in, struct set_state_result *out);
+
+/*
+ * Record what a client has orchestrated itself (CONTRACT 3.16): upsert the row, which holds the newest state's fields,
+ * and insert each state once. A stored row with a later state_timestamp keeps its fields. No rule runs. The states are in
+ * order; the row's state_* fields are set from the last one. The row's other fields are used as given.
+ */
+MUST_CHECK int task_run_record(struct tx *tx, struct task_run *run, const struct state *states, size_t count);
+
+/* Apply the bookkeeping of a state to a row that a client orchestrates itself: counts, times, state_* (rules/). Pure. */
+void task_run_enter(struct task_run *run, const struct state *previous, const struct state *state);
+
+struct task_run_query {
+	struct uuid flow_run_id; /* nil: all */
+	const struct str *state_names;
+	size_t state_name_count;
+	int64_t limit, offset;
+};
+
+typedef int task_run_row_fn(void *data, const struct task_run *run);
+MUST_CHECK int task_run_list(struct db *db, const struct task_run_query *query, task_run_row_fn *each, void *data,
+                             struct problem *problem);
+MUST_CHECK int task_run_get(struct db *db, struct uuid id, struct arena *arena, struct task_run *run,
+                            struct state *state, struct problem *problem);
+
+/* --- States and logs (core/state.c, core/log.c) --- */
+
+typedef int state_row_fn(void *data, const struct state *state);
+MUST_CHECK int flow_run_states(struct db *db, struct uuid flow_run_id, state_row_fn *each, void *data,
+                               struct problem *problem);
+MUST_CHECK int task_run_states(struct db *db, struct uuid task_run_id, state_row_fn *each, void *data,
+                               struct problem *problem);
+
+/* Insert; lines without id get one. NUL bytes are taken out of messages (CONTRACT 3.17). */
+MUST_CHECK int logs_append(struct tx *tx, struct log_line *lines, size_t count);
+
+struct log_query {
+	struct uuid flow_run_id; /* nil: all */
+	struct uuid task_run_id; /* nil: all */
+	int64_t level_from;      /* 0: all */
+	bool newest_first;
+	int64_t limit, offset; /* limit 0: all */
+};
+
+typedef int log_row_fn(void *data, const struct log_line *line);
+MUST_CHECK int log_list(struct db *db, const struct log_query *query, log_row_fn *each, void *data,
+                        struct problem *problem);
+
+/* --- Why (core/why.c) --- */
+
+/*
+ * Explain a run as JSON: {"run": {...}, "state": {...}, "answer": "one sentence", "because": [{"cause": "...",
+ * "since": "...", "detail": {...}}, ...], "next": "what happens next, or what to do"}. Covers every state: what it waits
+ * for (a time, a retry, its upstream, a program that is gone, children), how it ended (the failing task and its message,
+ * exit code or signal, the last log lines), who cancelled it, how often it was tried.
+ */
+MUST_CHECK int why_run(struct store *store, struct db *db, struct uuid id, struct strbuf *json,
+                       struct problem *problem);
+
+#endif
