@@ -244,7 +244,10 @@ static int read_all(struct settings *settings, struct problem *problem)
 		struct problem cause;
 
 		value->text = STR_NULL;
-		if (value->given.data && read_functions[settings->rows[i].type](settings, i, value, &cause) < 0)
+		if (!value->given.data || read_functions[settings->rows[i].type](settings, i, value, &cause) == 0)
+			continue;
+		/* A default that is made of a wrong value is not worth a word of its own. */
+		if (value->source != SETTING_FROM_DEFAULT || reports.length == 0)
 			report(settings, i, &cause, &reports);
 	}
 	return reports.length ? problem_set(problem, WEIR_EINVAL, "%s", reports.data) : 0;

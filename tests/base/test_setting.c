@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/settings_table.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -331,12 +332,34 @@ static void test_log_options(void **state)
 	assert_int_equal(options.fd, STDERR_FILENO);
 	assert_int_equal(options.level, LOG_ERROR);
 	assert_int_equal(options.format, LOG_JSON);
-	/* No file is a terminal; "always" holds for one all the same, also beside NO_COLOR. */
+	/* What was asked for holds for any sink, also beside NO_COLOR. */
 	assert_int_equal(settings_set(&settings, STR("log.colour"), STR("always"), NULL), 0);
 	setenv("NO_COLOR", "1", 1);
 	assert_true(settings_log_options(&settings, STDERR_FILENO).colour);
 	assert_int_equal(settings_set(&settings, STR("log.colour"), STR("never"), NULL), 0);
 	assert_false(settings_log_options(&settings, STDERR_FILENO).colour);
+}
+
+static void test_colour_of_terminals(void **state)
+{
+	AUTO(settings_done) struct settings settings;
+	int master = posix_openpt(O_RDWR | O_NOCTTY);
+	int ends[2];
+
+	(void)state;
+	if (master < 0)
+		skip(); /* no pseudo-terminals here */
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(settings_load(&settings, weir_settings_rows, weir_settings_row_count, NULL, NULL), 0);
+	assert_true(settings_log_options(&settings, master).colour);
+	assert_false(settings_log_options(&settings, ends[1]).colour);
+	setenv("NO_COLOR", "", 1);
+	assert_true(settings_log_options(&settings, master).colour);
+	setenv("NO_COLOR", "1", 1);
+	assert_false(settings_log_options(&settings, master).colour);
+	close(master);
+	close(ends[0]);
+	close(ends[1]);
 }
 
 /* The process's own: refused while wrong, read once it is right, and then kept. */
@@ -373,6 +396,7 @@ int main(void)
 		cmocka_unit_test_setup(test_nearest_word, set_up),
 		cmocka_unit_test_setup(test_the_table, set_up),
 		cmocka_unit_test_setup(test_log_options, set_up),
+		cmocka_unit_test_setup(test_colour_of_terminals, set_up),
 		cmocka_unit_test_setup(test_process_settings, set_up),
 	};
 	int failed;
