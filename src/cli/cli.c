@@ -41,8 +41,8 @@ struct choice {
 static const struct command *find_command(const struct command_group *group, struct str word)
 {
 	for (size_t i = 0; i < group->count; i++) {
-		if (str_is(word, group->commands[i].name))
-			return &group->commands[i];
+		if (str_is(word, group->commands[i]->name))
+			return group->commands[i];
 	}
 	return NULL;
 }
@@ -91,7 +91,7 @@ static const char *suggest(struct arena *arena, const struct choice *choice, str
 			continue;
 		ASSERT(count + group->count <= ARRAY_LENGTH(words));
 		for (size_t j = 0; j < group->count; j++)
-			words[count++] = group->commands[j].name;
+			words[count++] = group->commands[j]->name;
 	}
 	text = did_you_mean(arena, word, words, count, "");
 	return *text || choice->group ? text : suggest_group(arena, choice, word);

@@ -54,21 +54,25 @@ struct command {
 struct command_group {
 	const char *name; /* "flow-run"; NULL: its commands are a single word */
 	const char *help;
-	const struct command *commands;
+	const struct command *const *commands;
 	size_t count;
 };
 
 extern const struct command_group flow_group;
 extern const struct command_group flow_run_group;
 extern const struct command_group task_run_group;
+extern const struct command_group why_group;
 extern const struct command_group database_group;
 extern const struct command_group config_group;
-extern const struct command_group top_group;
+extern const struct command_group version_group;
 
 /* Read the command line, run the command it names, and return the program's exit status. */
 int cli_main(const struct command_group *const *groups, size_t group_count, int argc, char **argv);
 
 /* --- For commands --- */
+
+/* "0.1.0" */
+const char *cli_version(void);
 
 static inline bool cli_wants_json(const struct cli *cli)
 {

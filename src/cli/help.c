@@ -85,7 +85,7 @@ static struct str option_limits(struct arena *arena, const struct cli_option *ro
 	AUTO(strbuf_done) struct strbuf notes = { 0 };
 	const char *gap = " [";
 
-	if (row->type == OPTION_WORD) {
+	if (row->words) {
 		for (int i = 0; row->words[i]; i++)
 			strbuf_printf(&notes, "%s%s", i ? ", " : gap, row->words[i]);
 		gap = "; ";
@@ -158,8 +158,8 @@ static void put_commands(struct output *out, const struct command_group *group)
 	AUTO(arena_done) struct arena scratch = { 0 };
 
 	for (size_t i = 0; i < group->count; i++)
-		put_row(out, command_words(&scratch, group, &group->commands[i]), 18,
-		        str_of(group->commands[i].help));
+		put_row(out, command_words(&scratch, group, group->commands[i]), 18,
+		        str_of(group->commands[i]->help));
 }
 
 void help_program(struct output *out, const struct command_group *const *groups, size_t count,

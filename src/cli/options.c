@@ -64,20 +64,34 @@ static size_t count_words(const char *const *words)
 	return count;
 }
 
-static int read_word(struct arena *arena, const struct met *met, struct str text, struct problem *problem)
+static int refuse_word(struct arena *arena, const struct met *met, struct str text, struct problem *problem)
 {
 	const char *const *words = met->row->words;
 	struct str list = STR("");
 
-	for (int i = 0; words[i]; i++) {
-		if (strlen(words[i]) == text.length && strncasecmp(words[i], text.data, text.length) == 0) {
-			*(int *)met->place = i;
-			return 0;
-		}
+	for (int i = 0; words[i]; i++)
 		list = arena_printf(arena, "%.*s%s%s", STR_ARG(list), i ? ", " : "", words[i]);
-	}
 	return problem_set(problem, WEIR_EINVAL, "option '%.*s' takes one of %.*s, not '%.*s'%s", STR_ARG(met->written),
 	                   STR_ARG(list), STR_ARG(text), did_you_mean(arena, text, words, count_words(words), ""));
+}
+
+static int find_word(const struct cli_option *row, struct str text)
+{
+	for (int i = 0; row->words[i]; i++) {
+		if (strlen(row->words[i]) == text.length && strncasecmp(row->words[i], text.data, text.length) == 0)
+			return i;
+	}
+	return -1;
+}
+
+static int read_word(struct arena *arena, const struct met *met, struct str text, struct problem *problem)
+{
+	int index = find_word(met->row, text);
+
+	if (index < 0)
+		return refuse_word(arena, met, text, problem);
+	*(int *)met->place = index;
+	return 0;
 }
 
 /* No command line has more words than the reader has arguments, so one allocation is enough. */
@@ -86,6 +100,19 @@ static void add_text(struct option_reader *reader, struct texts *texts, struct s
 	if (!texts->items)
 		texts->items = arena_alloc(reader->arena, (reader->count + 1) * sizeof *texts->items);
 	texts->items[texts->count++] = text;
+}
+
+static int read_texts(struct option_reader *reader, const struct met *met, struct str text, struct problem *problem)
+{
+	if (met->row->words) {
+		int index = find_word(met->row, text);
+
+		if (index < 0)
+			return refuse_word(reader->arena, met, text, problem);
+		text = str_of(met->row->words[index]);
+	}
+	add_text(reader, met->place, text);
+	return 0;
 }
 
 static int read_value(struct option_reader *reader, const struct met *met, struct str text, struct problem *problem)
@@ -102,8 +129,7 @@ static int read_value(struct option_reader *reader, const struct met *met, struc
 	case OPTION_WORD:
 		return read_word(reader->arena, met, text, problem);
 	case OPTION_TEXTS:
-		add_text(reader, met->place, text);
-		return 0;
+		return read_texts(reader, met, text, problem);
 	}
 	ASSERT(!"a type of option that does not exist");
 }

@@ -38,7 +38,7 @@ struct cli_option {
 	const char *fallback;     /* as on the command line; NULL: none */
 	const char *bare;         /* OPTION_INTEGER: the value when none is given; makes it optional */
 	int64_t minimum, maximum; /* OPTION_INTEGER; both 0: no limit */
-	const char *const *words; /* OPTION_WORD; ends with NULL */
+	const char *const *words; /* OPTION_WORD, and OPTION_TEXTS that takes only these; ends with NULL */
 	const char *value;        /* what help calls the value: "NAME" */
 	const char *setting;      /* the setting that says what happens without the option, for help; or NULL */
 	const char *help;         /* one line */

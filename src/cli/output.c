@@ -115,6 +115,11 @@ bool output_flush_full(struct output *output)
 	return output->error_number == 0;
 }
 
+void output_drop(struct output *output)
+{
+	strbuf_clear(&output->buffer);
+}
+
 int output_finish(struct output *output, struct problem *problem)
 {
 	int error_number;

@@ -34,6 +34,9 @@ void output_styled(struct output *output, enum style style, struct str text);
 bool output_flush(struct output *output);
 bool output_flush_full(struct output *output);
 
+/* Forget what is gathered: half an answer is worse than none. */
+void output_drop(struct output *output);
+
 /*
  * Write the rest and free the buffer. A reader that has gone away (| head) is no error; a full disk is. Called once, at
  * the end: a command that has printed nothing wrong must not end with success when its output was lost.

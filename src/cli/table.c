@@ -120,8 +120,7 @@ static void start(struct table *table)
 	write_titles(table);
 	for (size_t i = 0; i < table->held.count; i += table->column_count)
 		write_row(table, &table->held.items[i]);
-	vec_done(&table->held);
-	arena_done(&table->arena);
+	table_done(table);
 	table->started = true;
 }
 
@@ -158,4 +157,10 @@ void table_finish(struct table *table)
 	if (!table->started)
 		start(table);
 	output_flush_full(table->output);
+}
+
+void table_done(struct table *table)
+{
+	vec_done(&table->held);
+	arena_done(&table->arena);
 }

@@ -41,7 +41,8 @@ void table_init(struct table *table, struct output *output, const struct table_c
 /* Add a row of as many cells as there are columns; the texts are copied. False when nobody reads any more. */
 bool table_add(struct table *table, const struct table_cell *cells);
 
-/* Write what is held back (the titles also when there is no row) and free all. */
+/* Write what is held back; the titles also when there is no row. */
 void table_finish(struct table *table);
+void table_done(struct table *table);
 
 #endif
