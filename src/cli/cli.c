@@ -249,16 +249,30 @@ int cli_main(const struct command_group *const *groups, size_t group_count, int 
 
 /* --- For commands: messages --- */
 
-void cli_warn(const char *format, ...)
+static void say(const char *before, const char *format, va_list arguments)
 {
 	AUTO(arena_done) struct arena scratch = { 0 };
-	struct str text;
+	struct str text = text_visible(&scratch, arena_vprintf(&scratch, format, arguments));
+
+	fprintf(stderr, "weir: %s%.*s\n", before, STR_ARG(text));
+}
+
+void cli_warn(const char *format, ...)
+{
 	va_list arguments;
 
 	va_start(arguments, format);
-	text = text_visible(&scratch, arena_vprintf(&scratch, format, arguments));
+	say("warning: ", format, arguments);
 	va_end(arguments);
-	fprintf(stderr, "weir: warning: %.*s\n", STR_ARG(text));
+}
+
+void cli_note(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	say("", format, arguments);
+	va_end(arguments);
 }
 
 void cli_fail(struct cli *cli, const struct problem *problem)

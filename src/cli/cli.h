@@ -97,8 +97,9 @@ MUST_CHECK int cli_writer(struct cli *cli, struct store **out, struct problem *p
 /* The option --limit, or the setting cli.limit without it. */
 MUST_CHECK int cli_limit(struct cli *cli, int64_t given, int64_t *out, struct problem *problem);
 
-/* A line on stderr: "weir: warning: ...". */
+/* A line on stderr: "weir: warning: ...", or "weir: ..." for what is no reason to worry. */
 void cli_warn(const char *format, ...) PRINTF_LIKE(1, 2);
+void cli_note(const char *format, ...) PRINTF_LIKE(1, 2);
 
 /* Report a problem with one of several things a command does; the program goes on, and ends with the first one's exit
    status. */

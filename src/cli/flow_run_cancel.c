@@ -43,6 +43,25 @@ static int propose_cancelling(struct tx *tx, void *request)
 
 /* --- The program that runs it --- */
 
+/* What became of the run when its dead program was cleared away: the rules make Cancelled of what was Cancelling. */
+static int look_again(struct cancellation *cancellation)
+{
+	struct flow_run run;
+	struct state state;
+	int result = flow_run_get(cancellation->db, cancellation->id, &cancellation->cli->arena, &run, &state,
+	                          cancellation->problem);
+
+	if (result < 0)
+		return result;
+	cancellation->state_type = state.type;
+	cancellation->reason = STR("The program that ran it has died.");
+	if (state.type == STATE_CANCELLED)
+		return 0;
+	return problem_set(cancellation->problem, WEIR_ECONFLICT,
+	                   "the program that ran flow run '%.*s' has died: the run is %.*s",
+	                   STR_ARG(cancellation->name), STR_ARG(state.name));
+}
+
 /* The program could not be reached: dead, or alive without listening. */
 static int handle_silence(struct cancellation *cancellation)
 {
@@ -55,11 +74,7 @@ static int handle_silence(struct cancellation *cancellation)
 		return 0;
 	}
 	result = store_recover(cancellation->store, &crashed, cancellation->problem);
-	if (result < 0)
-		return result;
-	return problem_set(cancellation->problem, WEIR_ECONFLICT,
-	                   "the program that ran flow run '%.*s' has died: the run is marked Crashed",
-	                   STR_ARG(cancellation->name));
+	return result < 0 ? result : look_again(cancellation);
 }
 
 static int tell_program(struct cancellation *cancellation)

@@ -94,7 +94,7 @@ int cli_reader_if_any(struct cli *cli, struct db **out, struct problem *problem)
 
 	if (result != WEIR_ENOTFOUND)
 		return result;
-	cli_warn("%s", problem->message);
+	cli_note("%s", problem->message);
 	return 0;
 }
 

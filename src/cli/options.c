@@ -47,6 +47,9 @@ static int read_integer(const struct met *met, struct str text, struct problem *
 	if (*end || errno || digits[0] <= ' ')
 		return problem_set(problem, WEIR_EINVAL, "option '%.*s' needs a whole number, not '%s'",
 		                   STR_ARG(met->written), digits);
+	if (value < row->minimum && row->maximum == INT64_MAX)
+		return problem_set(problem, WEIR_EINVAL, "option '%.*s' is %" PRId64 ", but must be at least %" PRId64,
+		                   STR_ARG(met->written), value, row->minimum);
 	if ((row->minimum || row->maximum) && (value < row->minimum || value > row->maximum))
 		return problem_set(problem, WEIR_EINVAL,
 		                   "option '%.*s' is %" PRId64 ", but must lie between %" PRId64 " and %" PRId64,
