@@ -203,7 +203,7 @@ static bool equal_enum(const void *a, const void *b)
 
 static void write_enum(const struct field *field, const void *place, struct json_writer *writer)
 {
-	json_string(writer, field->names[*(const int *)place]);
+	json_puts(writer, field->names[*(const int *)place]);
 }
 
 /* --- the types --- */

@@ -24,9 +24,9 @@ static struct str show(const struct reading *reading)
 	const struct json *value = reading->value;
 	struct str clipped = utf8_clip(value->raw, 60);
 
-	if (value->type == JSON_ARRAY)
+	if (value->type == JSON_TYPE_ARRAY)
 		return STR("an array");
-	if (value->type == JSON_OBJECT)
+	if (value->type == JSON_TYPE_OBJECT)
 		return STR("an object");
 	if (clipped.length == value->raw.length)
 		return clipped;
@@ -67,7 +67,7 @@ static int check_limits(const struct reading *reading, int64_t amount, const cha
 
 static int read_uuid(const struct reading *reading)
 {
-	if (!json_is(reading->value, JSON_STRING) ||
+	if (!json_is(reading->value, JSON_TYPE_STRING) ||
 	    !uuid_parse_lenient(json_text(reading->arena, reading->value), reading->place))
 		return refuse(reading, "a UUID in quotes");
 	return 0;
@@ -85,10 +85,10 @@ static int read_text(const struct reading *reading)
 
 static bool is_array_of_strings(const struct json *value)
 {
-	if (value->type != JSON_ARRAY)
+	if (value->type != JSON_TYPE_ARRAY)
 		return false;
 	for (const struct json *element = value->child; element; element = element->next) {
-		if (element->type != JSON_STRING)
+		if (element->type != JSON_TYPE_STRING)
 			return false;
 	}
 	return true;
@@ -98,13 +98,13 @@ static int read_json(const struct reading *reading)
 {
 	const unsigned flags = reading->field->flags;
 
-	if (flags & FIELD_OBJECT && reading->value->type != JSON_OBJECT)
+	if (flags & FIELD_OBJECT && reading->value->type != JSON_TYPE_OBJECT)
 		return refuse(reading, "an object");
-	if (flags & FIELD_ARRAY && reading->value->type != JSON_ARRAY)
+	if (flags & FIELD_ARRAY && reading->value->type != JSON_TYPE_ARRAY)
 		return refuse(reading, "an array");
 	if (flags & FIELD_STRINGS && !is_array_of_strings(reading->value))
-		return refuse(reading,
-		              reading->value->type == JSON_ARRAY ? "an array of strings only" : "an array of strings");
+		return refuse(reading, reading->value->type == JSON_TYPE_ARRAY ? "an array of strings only"
+		                                                               : "an array of strings");
 	*(struct str *)reading->place = reading->value->raw;
 	return 0;
 }
@@ -118,9 +118,9 @@ static int read_time(const struct reading *reading, const char *wanted,
 	double number;
 	int result;
 
-	if (json_real(reading->value, &number))
+	if (json_to_real(reading->value, &number))
 		result = from_number(number, reading->place, &reason);
-	else if (json_is(reading->value, JSON_STRING))
+	else if (json_is(reading->value, JSON_TYPE_STRING))
 		result = parse(json_text(reading->arena, reading->value), reading->place, &reason);
 	else
 		return refuse(reading, wanted);
@@ -144,11 +144,11 @@ static struct str number_text(const struct reading *reading)
 {
 	struct str text;
 
-	if (json_is(reading->value, JSON_NUMBER))
+	if (json_is(reading->value, JSON_TYPE_NUMBER))
 		text = reading->value->raw;
 	else
 		text = json_text(reading->arena, reading->value);
-	if (json_is(reading->value, JSON_STRING) && text.length > 1 && text.data[0] == '+' && text.data[1] != '-')
+	if (json_is(reading->value, JSON_TYPE_STRING) && text.length > 1 && text.data[0] == '+' && text.data[1] != '-')
 		text = (struct str){ text.data + 1, text.length - 1 };
 	return number_is_valid(text) ? text : STR_NULL;
 }
@@ -177,9 +177,9 @@ static int read_real(const struct reading *reading)
 
 static int read_boolean(const struct reading *reading)
 {
-	if (!json_is(reading->value, JSON_TRUE) && !json_is(reading->value, JSON_FALSE))
+	if (!json_is(reading->value, JSON_TYPE_TRUE) && !json_is(reading->value, JSON_TYPE_FALSE))
 		return refuse(reading, "true or false");
-	*(bool *)reading->place = reading->value->type == JSON_TRUE;
+	*(bool *)reading->place = reading->value->type == JSON_TYPE_TRUE;
 	return 0;
 }
 
@@ -224,12 +224,12 @@ static int read_member(const struct field *field, struct arena *arena, const str
 	struct reading reading = { field, arena, value, field_place(field, record), problem };
 	int result = 0;
 
-	if (json_is_null(value))
+	if (json_is_none(value))
 		field_set_null(field, record);
 	else
 		result = readers[field->type](&reading);
 	/* The nil UUID is null too. */
-	if (result == 0 && field->flags & FIELD_NOT_NULL && (json_is_null(value) || field_is_none(field, record)))
+	if (result == 0 && field->flags & FIELD_NOT_NULL && (json_is_none(value) || field_is_none(field, record)))
 		return refuse_null(field, problem);
 	return result;
 }
@@ -276,7 +276,7 @@ int fields_read(const struct field_table *table, struct arena *arena, const stru
 	size_t next = 0;
 
 	ASSERT(table->count <= 64);
-	if (!json_is(object, JSON_OBJECT))
+	if (!json_is(object, JSON_TYPE_OBJECT))
 		return problem_set(problem, WEIR_EINVAL, "%s must be an object", table->name);
 	for (const struct json *member = object->child; member; member = member->next) {
 		const struct field *field = find_row(table, member->key, &next);

@@ -148,7 +148,7 @@ static bool read_number(struct reader *reader, struct json *value)
 {
 	const char *start = reader->at.next;
 
-	value->type = JSON_NUMBER;
+	value->type = JSON_TYPE_NUMBER;
 	if (number_skip(&reader->at))
 		return true;
 	if (reader->flags & JSON_ALLOW_NAN && take_not_finite(reader, start))
@@ -163,14 +163,14 @@ static bool read_scalar(struct reader *reader, struct json *value)
 
 	switch (cursor_peek(&reader->at)) {
 	case '"':
-		value->type = JSON_STRING;
+		value->type = JSON_TYPE_STRING;
 		return skip_string(reader, &inside, &has_specials);
 	case 't':
-		return read_word(reader, value, JSON_TRUE, STR("true"));
+		return read_word(reader, value, JSON_TYPE_TRUE, STR("true"));
 	case 'f':
-		return read_word(reader, value, JSON_FALSE, STR("false"));
+		return read_word(reader, value, JSON_TYPE_FALSE, STR("false"));
 	case 'n':
-		return read_word(reader, value, JSON_NULL, STR("null"));
+		return read_word(reader, value, JSON_TYPE_NULL, STR("null"));
 	default:
 		return read_number(reader, value);
 	}
@@ -209,7 +209,7 @@ static bool push(struct reader *reader, struct json *value, enum json_type type)
 
 static bool at_closing(struct reader *reader)
 {
-	char bracket = reader->levels[reader->depth - 1].value->type == JSON_OBJECT ? '}' : ']';
+	char bracket = reader->levels[reader->depth - 1].value->type == JSON_TYPE_OBJECT ? '}' : ']';
 
 	skip_blanks(reader);
 	return cursor_peek(&reader->at) == bracket;
@@ -240,7 +240,7 @@ static bool begin_value(struct reader *reader, struct json *value, bool *opened)
 		value->raw.length = (size_t)(reader->at.next - value->raw.data);
 		return true;
 	}
-	if (!push(reader, value, is_object ? JSON_OBJECT : JSON_ARRAY))
+	if (!push(reader, value, is_object ? JSON_TYPE_OBJECT : JSON_TYPE_ARRAY))
 		return false;
 	if (at_closing(reader)) {
 		pop(reader);
@@ -262,10 +262,11 @@ static bool end_value(struct reader *reader)
 			continue;
 		}
 		if (!cursor_take(&reader->at, ','))
-			return refuse(reader, parent->type == JSON_OBJECT ? "',' or '}' is expected after a member"
-			                                                  : "',' or ']' is expected after an element");
+			return refuse(reader, parent->type == JSON_TYPE_OBJECT
+			                              ? "',' or '}' is expected after a member"
+			                              : "',' or ']' is expected after an element");
 		reader->key = STR_NULL;
-		return parent->type == JSON_ARRAY || read_key(reader);
+		return parent->type == JSON_TYPE_ARRAY || read_key(reader);
 	}
 	return true;
 }

@@ -78,7 +78,7 @@ const struct json *json_get(const struct json *object, const char *key)
 	const struct json *found = NULL;
 	struct str wanted = str_of(key);
 
-	if (!json_is(object, JSON_OBJECT))
+	if (!json_is(object, JSON_TYPE_OBJECT))
 		return NULL;
 	for (const struct json *member = object->child; member; member = member->next) {
 		if (str_equal(member->key, wanted))
@@ -91,7 +91,7 @@ const struct json *json_at(const struct json *array, size_t index)
 {
 	const struct json *element;
 
-	if (!json_is(array, JSON_ARRAY) || index >= array->count)
+	if (!json_is(array, JSON_TYPE_ARRAY) || index >= array->count)
 		return NULL;
 	for (element = array->child; index > 0; index--)
 		element = element->next;
@@ -100,7 +100,7 @@ const struct json *json_at(const struct json *array, size_t index)
 
 struct str json_text(struct arena *arena, const struct json *value)
 {
-	if (!json_is(value, JSON_STRING))
+	if (!json_is(value, JSON_TYPE_STRING))
 		return STR_NULL;
 	return json_decode(arena, (struct str){ value->raw.data + 1, value->raw.length - 2 });
 }
@@ -113,14 +113,14 @@ static bool is_finite_text(struct str raw)
 	return first != 'N' && first != 'I';
 }
 
-bool json_integer(const struct json *value, int64_t *out)
+bool json_to_integer(const struct json *value, int64_t *out)
 {
-	return json_is(value, JSON_NUMBER) && is_finite_text(value->raw) && integer_parse(value->raw, out);
+	return json_is(value, JSON_TYPE_NUMBER) && is_finite_text(value->raw) && integer_parse(value->raw, out);
 }
 
-bool json_real(const struct json *value, double *out)
+bool json_to_real(const struct json *value, double *out)
 {
-	if (!json_is(value, JSON_NUMBER))
+	if (!json_is(value, JSON_TYPE_NUMBER))
 		return false;
 	if (is_finite_text(value->raw))
 		*out = real_parse(value->raw);

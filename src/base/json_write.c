@@ -212,7 +212,7 @@ void json_str(struct json_writer *writer, struct str text)
 	json_escape(writer->out, text);
 }
 
-void json_string(struct json_writer *writer, const char *text)
+void json_puts(struct json_writer *writer, const char *text)
 {
 	json_str(writer, str_of(text));
 }
