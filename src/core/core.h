@@ -41,7 +41,8 @@ MUST_CHECK int flow_run_create(struct tx *tx, const struct flow_run_create *in, 
 
 struct set_state {
 	struct uuid run_id;
-	struct state proposed; /* id nil: one is made; timestamp TIMESTAMP_NONE or 0: tx->now_us; name null: the type's */
+	struct state
+	        proposed; /* id nil: one is made; timestamp TIMESTAMP_NONE or 0: tx->now_us; name null: the type's */
 	bool force;
 	struct client_facts client;
 };

@@ -161,7 +161,7 @@ int flow_run_set_state(struct tx *tx, const struct set_state *in, struct set_sta
 
 	if (result < 0)
 		return not_found(tx, in->run_id, result);
-	result = load_state(tx->db, FLOW_RUN_STATES, run.state_id, tx->arena, &current, tx->problem);
+	result = load_state(tx->db, FLOW_RUN_STATES, run.id, run.state_id, tx->arena, &current, tx->problem);
 	if (result == 0)
 		result = load_taken_timestamps(tx, &transition);
 	if (result < 0)
@@ -174,8 +174,8 @@ int flow_run_set_state(struct tx *tx, const struct set_state *in, struct set_sta
 	if (result == 0 && transition.common.verdict.writes)
 		result = apply(tx, &run, transition.common.current, &transition.common.proposed);
 	*out = (struct set_state_result){ .verdict = transition.common.verdict,
-		                          .state = transition.common.verdict.writes ? transition.common.proposed :
-			                                                              current };
+		                          .state = transition.common.verdict.writes ? transition.common.proposed
+		                                                                    : current };
 	out->has_state = out->state.type != STATE_NONE;
 	return result;
 }
@@ -187,7 +187,7 @@ int flow_run_get(struct db *db, struct uuid id, struct arena *arena, struct flow
 {
 	int result = store_flow_run_find(db, id, arena, run, problem);
 
-	return result < 0 ? result : load_state(db, FLOW_RUN_STATES, run->state_id, arena, state, problem);
+	return result < 0 ? result : load_state(db, FLOW_RUN_STATES, run->id, run->state_id, arena, state, problem);
 }
 
 int flow_run_list(struct db *db, const struct flow_run_query *query, flow_run_row_fn *each, void *data,

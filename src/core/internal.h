@@ -28,8 +28,8 @@ MUST_CHECK int labels_merge(struct arena *arena, struct str inherited, const cha
 struct state proposed_state(const struct state *given);
 
 /* The state that a run is in. type is STATE_NONE when it has none. */
-MUST_CHECK int load_state(struct db *db, enum state_table table, struct uuid state_id, struct arena *arena,
-                          struct state *out, struct problem *problem);
+MUST_CHECK int load_state(struct db *db, enum state_table table, struct uuid run_id, struct uuid state_id,
+                          struct arena *arena, struct state *out, struct problem *problem);
 
 /* Append the outbox row of a flow run's new state (CONTRACT 3.15). previous is NULL for the first; parent NULL for none. */
 MUST_CHECK int flow_run_state_event(struct tx *tx, const struct flow *flow, const struct flow_run *run,

@@ -10,7 +10,7 @@ static int read_object(struct arena *arena, struct str text, const struct json *
 {
 	int result = json_read(arena, is_empty(text) ? STR("{}") : text, 0, out, NULL, problem);
 
-	if (result == 0 && !json_is(*out, JSON_OBJECT))
+	if (result == 0 && !json_is(*out, JSON_TYPE_OBJECT))
 		return problem_set(problem, WEIR_EINVAL, "labels must be an object");
 	return result;
 }
@@ -29,7 +29,7 @@ static const struct json *find_member(const struct json *object, struct str key)
 static void write_system_label(struct json_writer *writer, const char *key, struct uuid id)
 {
 	json_key(writer, key);
-	json_string(writer, uuid_text(id).text);
+	json_puts(writer, uuid_text(id).text);
 }
 
 static void write_merged(struct json_writer *writer, const struct json *inherited, const char *key, struct uuid id,

@@ -20,7 +20,7 @@ static int is_suspended(struct tx *tx, const struct flow_run *run, bool *suspend
 	*suspended = false;
 	if (run->state_type != STATE_PAUSED)
 		return 0;
-	result = load_state(tx->db, FLOW_RUN_STATES, run->state_id, tx->arena, &state, tx->problem);
+	result = load_state(tx->db, FLOW_RUN_STATES, run->id, run->state_id, tx->arena, &state, tx->problem);
 	if (result == 0)
 		result = state_details_read(tx->arena, state.details, &details, tx->problem);
 	*suspended = result == 0 && details.pause_reschedule;

@@ -45,8 +45,9 @@ static int ambiguous(const struct kind *kind, struct str text, const struct run_
 	for (int i = 0; i < MIN(count, CANDIDATES_SHOWN); i++)
 		strbuf_printf(&names, "%s%s (%.*s)", i > 0 ? ", " : "", uuid_text(candidates[i].id).text,
 		              STR_ARG(candidates[i].name));
-	return problem_set(problem, WEIR_ECONFLICT, "\"%.*s\" is the beginning of several %ss: %s%s; give more of the id",
-	                   STR_ARG(text), kind->noun, names.data, count > CANDIDATES_SHOWN ? " and more" : "");
+	return problem_set(problem, WEIR_ECONFLICT,
+	                   "\"%.*s\" is the beginning of several %ss: %s%s; give more of the id", STR_ARG(text),
+	                   kind->noun, names.data, count > CANDIDATES_SHOWN ? " and more" : "");
 }
 
 static int resolve(struct db *db, const struct kind *kind, struct str text, struct uuid *out, struct problem *problem)
@@ -65,9 +66,10 @@ static int resolve(struct db *db, const struct kind *kind, struct str text, stru
 	if (count < 0)
 		return count;
 	if (count == 0)
-		return problem_set(problem, WEIR_ENOTFOUND,
-		                   "no %s has the id, the beginning of an id (at least %d characters) or the name \"%.*s\"",
-		                   kind->noun, PREFIX_MIN_CHARACTERS, STR_ARG(text));
+		return problem_set(
+		        problem, WEIR_ENOTFOUND,
+		        "no %s has the id, the beginning of an id (at least %d characters) or the name \"%.*s\"",
+		        kind->noun, PREFIX_MIN_CHARACTERS, STR_ARG(text));
 	*out = candidates[0].id;
 	return 0;
 }

@@ -14,13 +14,13 @@ struct state proposed_state(const struct state *given)
 	return state;
 }
 
-int load_state(struct db *db, enum state_table table, struct uuid state_id, struct arena *arena, struct state *out,
-               struct problem *problem)
+int load_state(struct db *db, enum state_table table, struct uuid run_id, struct uuid state_id, struct arena *arena,
+               struct state *out, struct problem *problem)
 {
 	*out = (struct state){ 0 };
 	if (uuid_is_nil(state_id))
 		return 0;
-	return store_state_find(db, table, state_id, arena, out, problem);
+	return store_state_find(db, table, run_id, state_id, arena, out, problem);
 }
 
 int flow_run_states(struct db *db, struct uuid flow_run_id, state_row_fn *each, void *data, struct problem *problem)
@@ -105,7 +105,7 @@ static void collect_tags(struct arena *arena, struct str array, struct tags *tag
 	const struct json *read;
 
 	if (!array.data || str_is(array, "[]") || json_read(arena, array, 0, &read, NULL, NULL) < 0 ||
-	    !json_is(read, JSON_ARRAY))
+	    !json_is(read, JSON_TYPE_ARRAY))
 		return;
 	for (const struct json *each = read->child; each; each = each->next) {
 		struct str tag = json_text(arena, each);
@@ -157,7 +157,7 @@ static void write_creator(struct arena *arena, struct str created_by, struct jso
 	                          STR_ARG(id)));
 	write_member(writer, "prefect.resource.role", STR("creator"));
 	name = json_get(creator, "display_value");
-	if (json_is(name, JSON_STRING))
+	if (json_is(name, JSON_TYPE_STRING))
 		write_member(writer, "prefect.resource.name", json_text(arena, name));
 	json_end_object(writer);
 }
@@ -249,7 +249,7 @@ int flow_run_state_event(struct tx *tx, const struct flow *flow, const struct fl
 		.id = state->id,
 		.occurred = state->timestamp,
 		.event = arena_printf(tx->arena, "prefect.flow-run.%.*s", STR_ARG(state->name)),
-		.follows = is_close(previous, state) ? previous->id : (struct uuid){ 0 },
+		.follows = is_close(previous, state) ? previous->id : (struct uuid){ { 0 } },
 	};
 	int result;
 

@@ -130,8 +130,8 @@ static int apply(struct tx *tx, const struct task_transition *transition)
 {
 	int result = store_task_run_update(tx->db, transition->run, tx->problem);
 
-	return result < 0 ? result :
-	                    store_state_insert(tx->db, TASK_RUN_STATES, &transition->common.proposed, tx->problem);
+	return result < 0 ? result
+	                  : store_state_insert(tx->db, TASK_RUN_STATES, &transition->common.proposed, tx->problem);
 }
 
 /* Set a state of a row that was loaded. */
@@ -144,7 +144,7 @@ static int transit(struct tx *tx, const struct set_state *in, struct task_run *r
 		.random = random_unit(),
 		.run = run,
 	};
-	int result = load_state(tx->db, TASK_RUN_STATES, run->state_id, tx->arena, &current, tx->problem);
+	int result = load_state(tx->db, TASK_RUN_STATES, run->id, run->state_id, tx->arena, &current, tx->problem);
 
 	if (result == 0)
 		result = load_parent(tx, run->flow_run_id, in->proposed.type, &transition.parent);
@@ -156,8 +156,8 @@ static int transit(struct tx *tx, const struct set_state *in, struct task_run *r
 	if (result == 0 && transition.common.verdict.writes)
 		result = apply(tx, &transition);
 	*out = (struct set_state_result){ .verdict = transition.common.verdict,
-		                          .state = transition.common.verdict.writes ? transition.common.proposed :
-			                                                              current };
+		                          .state = transition.common.verdict.writes ? transition.common.proposed
+		                                                                    : current };
 	out->has_state = out->state.type != STATE_NONE;
 	return result;
 }
@@ -209,7 +209,7 @@ int task_run_get(struct db *db, struct uuid id, struct arena *arena, struct task
 {
 	int result = store_task_run_find(db, id, arena, run, problem);
 
-	return result < 0 ? result : load_state(db, TASK_RUN_STATES, run->state_id, arena, state, problem);
+	return result < 0 ? result : load_state(db, TASK_RUN_STATES, run->id, run->state_id, arena, state, problem);
 }
 
 int task_run_list(struct db *db, const struct task_run_query *query, task_run_row_fn *each, void *data,

@@ -15,8 +15,7 @@ int store_flow_find(struct db *db, struct uuid id, struct arena *arena, struct f
 	return record_find(db, &flow_fields, id, arena, out, problem);
 }
 
-int store_flow_find_name(struct db *db, struct str name, struct arena *arena, struct flow *out,
-                         struct problem *problem)
+int store_flow_find_name(struct db *db, struct str name, struct arena *arena, struct flow *out, struct problem *problem)
 {
 	static struct sql_text text;
 	const char *sql = sql_text_get(&text, "SELECT %s FROM flow WHERE name = ?1", record_columns(&flow_fields, ""));

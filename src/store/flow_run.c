@@ -94,14 +94,14 @@ static const char *list_sql(unsigned conditions)
 	static struct sql_text texts[CONDITION_SETS];
 
 	return sql_text_get(
-		&texts[conditions],
-		"SELECT flow.name, %s FROM flow_run AS run JOIN flow ON flow.id = run.flow_id WHERE 1%s%s%s%s "
-		"ORDER BY %srun.id DESC LIMIT ?5 OFFSET ?6",
-		record_columns(&flow_run_fields, "run."), conditions & OF_FLOW ? " AND run.flow_id = ?1" : "",
-		conditions & OF_PARENT ? " AND run.parent_task_run_id = ?2" : "",
-		conditions & OF_STATE_NAMES ? " AND run.state_name IN (SELECT value FROM json_each(?3))" : "",
-		conditions & OF_STATE_TYPES ? " AND run.state_type IN (SELECT value FROM json_each(?4))" : "",
-		conditions & BY_ID ? "" : "run.expected_start_time DESC, ");
+	        &texts[conditions],
+	        "SELECT flow.name, %s FROM flow_run AS run JOIN flow ON flow.id = run.flow_id WHERE 1%s%s%s%s "
+	        "ORDER BY %srun.id DESC LIMIT ?5 OFFSET ?6",
+	        record_columns(&flow_run_fields, "run."), conditions & OF_FLOW ? " AND run.flow_id = ?1" : "",
+	        conditions & OF_PARENT ? " AND run.parent_task_run_id = ?2" : "",
+	        conditions & OF_STATE_NAMES ? " AND run.state_name IN (SELECT value FROM json_each(?3))" : "",
+	        conditions & OF_STATE_TYPES ? " AND run.state_type IN (SELECT value FROM json_each(?4))" : "",
+	        conditions & BY_ID ? "" : "run.expected_start_time DESC, ");
 }
 
 int store_flow_run_list(struct db *db, const struct flow_run_query *query, flow_run_row_fn *each, void *data,
@@ -110,9 +110,10 @@ int store_flow_run_list(struct db *db, const struct flow_run_query *query, flow_
 	AUTO(arena_done) struct arena arena = { 0 }, row_arena = { 0 };
 	AUTO(db_resetp) struct db_statement *statement = NULL;
 	int64_t limit = query->limit > 0 ? query->limit : QUERY_DEFAULT_LIMIT;
-	int result = db_query(db, list_sql(find_conditions(query)), &statement, problem, "uussii", query->flow_id,
-	                      query->parent_task_run_id, query_names(&arena, query->state_names, query->state_name_count),
-	                      query_types(&arena, query->state_types, query->state_type_count), limit, query->offset);
+	int result =
+	        db_query(db, list_sql(find_conditions(query)), &statement, problem, "uussii", query->flow_id,
+	                 query->parent_task_run_id, query_names(&arena, query->state_names, query->state_name_count),
+	                 query_types(&arena, query->state_types, query->state_type_count), limit, query->offset);
 
 	while (result == 0 && (result = db_step(statement, problem)) > 0) {
 		struct flow_run run;
@@ -131,8 +132,8 @@ static int read_candidates(struct db_statement *statement, struct arena *arena, 
 	int count = 0, result;
 
 	while ((result = db_step(statement, problem)) > 0)
-		out[count++] = (struct run_candidate){ db_column_uuid(statement, 0),
-			                               db_column_text(statement, 1, arena) };
+		out[count++] =
+		        (struct run_candidate){ db_column_uuid(statement, 0), db_column_text(statement, 1, arena) };
 	return result < 0 ? result : count;
 }
 
@@ -165,11 +166,12 @@ int store_flow_run_delete(struct db *db, struct uuid id, struct problem *problem
 
 int store_flow_run_orphan(struct db *db, struct uuid id, int64_t limit, struct problem *problem)
 {
-	int result = db_run(db,
-	                    "UPDATE flow_run SET parent_task_run_id = NULL WHERE id IN ("
-	                    "SELECT child.id FROM task_run JOIN flow_run AS child ON child.parent_task_run_id = task_run.id "
-	                    "WHERE task_run.flow_run_id = ?1 LIMIT ?2)",
-	                    problem, "ui", id, limit);
+	int result =
+	        db_run(db,
+	               "UPDATE flow_run SET parent_task_run_id = NULL WHERE id IN ("
+	               "SELECT child.id FROM task_run JOIN flow_run AS child ON child.parent_task_run_id = task_run.id "
+	               "WHERE task_run.flow_run_id = ?1 LIMIT ?2)",
+	               problem, "ui", id, limit);
 
 	return result < 0 ? result : (int)db->driver->changes(db);
 }

@@ -27,7 +27,8 @@ MUST_CHECK int store_flow_run_list(struct db *db, const struct flow_run_query *q
                                    struct problem *problem);
 
 /* *inserted is false when the flow has a run with that idempotency key, or the id is taken. */
-MUST_CHECK int store_flow_run_insert(struct db *db, const struct flow_run *run, bool *inserted, struct problem *problem);
+MUST_CHECK int store_flow_run_insert(struct db *db, const struct flow_run *run, bool *inserted,
+                                     struct problem *problem);
 MUST_CHECK int store_flow_run_update(struct db *db, const struct flow_run *run, struct problem *problem);
 
 /* WEIR_ENOTFOUND, with the problem. */

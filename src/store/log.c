@@ -6,7 +6,7 @@
 
 int store_log_insert(struct db *db, const struct log_line *line, struct problem *problem)
 {
-	return record_insert(db, &log_fields, line, "ON CONFLICT (id) DO NOTHING", NULL, problem);
+	return record_insert(db, &log_fields, line, "", NULL, problem);
 }
 
 /* The conditions that a query may have; its text is made for each set of them that occurs. */
@@ -53,15 +53,17 @@ int store_log_list(struct db *db, const struct log_query *query, log_row_fn *eac
 int store_log_delete(struct db *db, struct uuid flow_run_id, int64_t limit, struct problem *problem)
 {
 	int64_t count;
-	int result = db_run(db, "DELETE FROM log WHERE id IN (SELECT id FROM log WHERE flow_run_id = ?1 LIMIT ?2)",
-	                    problem, "ui", flow_run_id, limit);
+	int result =
+	        db_run(db, "DELETE FROM log WHERE rowid IN (SELECT rowid FROM log WHERE flow_run_id = ?1 LIMIT ?2)",
+	               problem, "ui", flow_run_id, limit);
 
 	if (result < 0)
 		return result;
 	count = db->driver->changes(db);
-	result = db_run(db,
-	                "DELETE FROM log WHERE id IN (SELECT log.id FROM task_run JOIN log ON log.task_run_id = task_run.id "
-	                "WHERE task_run.flow_run_id = ?1 LIMIT ?2)",
-	                problem, "ui", flow_run_id, limit - count);
+	result = db_run(
+	        db,
+	        "DELETE FROM log WHERE rowid IN (SELECT log.rowid FROM task_run JOIN log ON log.task_run_id = task_run.id "
+	        "WHERE task_run.flow_run_id = ?1 LIMIT ?2)",
+	        problem, "ui", flow_run_id, limit - count);
 	return result < 0 ? result : (int)(count + db->driver->changes(db));
 }

@@ -21,7 +21,7 @@ typedef int log_row_fn(void *data, const struct log_line *line);
 MUST_CHECK int store_log_list(struct db *db, const struct log_query *query, log_row_fn *each, void *data,
                               struct problem *problem);
 
-/* A line whose id is stored already is left as it is. */
+/* Append; nothing looks for another line with the same id. */
 MUST_CHECK int store_log_insert(struct db *db, const struct log_line *line, struct problem *problem);
 
 /* Take out at most `limit` lines of a flow run, and of its task runs. Returns how many there were. */

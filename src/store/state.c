@@ -11,13 +11,27 @@ static const struct field_table *fields_of(enum state_table table)
 
 int store_state_insert(struct db *db, enum state_table table, const struct state *state, struct problem *problem)
 {
-	return record_insert(db, fields_of(table), state, "ON CONFLICT (id) DO NOTHING", NULL, problem);
+	return record_insert(db, fields_of(table), state, "ON CONFLICT (run_id, id) DO NOTHING", NULL, problem);
 }
 
-int store_state_find(struct db *db, enum state_table table, struct uuid id, struct arena *arena, struct state *out,
-                     struct problem *problem)
+int store_state_find(struct db *db, enum state_table table, struct uuid run_id, struct uuid id, struct arena *arena,
+                     struct state *out, struct problem *problem)
 {
-	return record_find(db, fields_of(table), id, arena, out, problem);
+	static struct sql_text texts[2];
+	const struct field_table *fields = fields_of(table);
+	const char *sql = sql_text_get(&texts[table], "SELECT %s FROM %s WHERE run_id = ?1 AND id = ?2",
+	                               record_columns(fields, ""), fields->name);
+	AUTO(db_resetp) struct db_statement *statement = NULL;
+	int result = db_query(db, sql, &statement, problem, "uu", run_id, id);
+
+	if (result == 0)
+		result = db_step(statement, problem);
+	if (result < 0)
+		return result;
+	if (result == 0)
+		return problem_set(problem, WEIR_ENOTFOUND, "there is no state with the id %s", uuid_text(id).text);
+	record_read(statement, 0, fields, arena, out);
+	return 0;
 }
 
 int store_state_list(struct db *db, enum state_table table, struct uuid run_id, state_row_fn *each, void *data,
@@ -72,11 +86,12 @@ int store_state_delete(struct db *db, enum state_table table, struct uuid flow_r
                        struct problem *problem)
 {
 	static const char *const sql[] = {
-		[FLOW_RUN_STATES] = "DELETE FROM flow_run_state WHERE id IN ("
-				    "SELECT id FROM flow_run_state WHERE run_id = ?1 LIMIT ?2)",
-		[TASK_RUN_STATES] = "DELETE FROM task_run_state WHERE id IN ("
-				    "SELECT state.id FROM task_run JOIN task_run_state AS state ON state.run_id = task_run.id "
-				    "WHERE task_run.flow_run_id = ?1 LIMIT ?2)",
+		[FLOW_RUN_STATES] = "DELETE FROM flow_run_state WHERE (run_id, id) IN ("
+		                    "SELECT run_id, id FROM flow_run_state WHERE run_id = ?1 LIMIT ?2)",
+		[TASK_RUN_STATES] = "DELETE FROM task_run_state WHERE (run_id, id) IN ("
+		                    "SELECT state.run_id, state.id FROM task_run "
+		                    "JOIN task_run_state AS state ON state.run_id = task_run.id "
+		                    "WHERE task_run.flow_run_id = ?1 LIMIT ?2)",
 	};
 	int result = db_run(db, sql[table], problem, "ui", flow_run_id, limit);
 

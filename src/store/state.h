@@ -12,13 +12,13 @@ enum state_table { FLOW_RUN_STATES, TASK_RUN_STATES };
 /* Called for each row in order; stops and returns its value when that is not 0. Texts live for the call only. */
 typedef int state_row_fn(void *data, const struct state *state);
 
-/* A state whose id is stored already is left as it is. */
+/* A state that the run has already (by id) is left as it is. */
 MUST_CHECK int store_state_insert(struct db *db, enum state_table table, const struct state *state,
                                   struct problem *problem);
 
 /* WEIR_ENOTFOUND, with the problem. */
-MUST_CHECK int store_state_find(struct db *db, enum state_table table, struct uuid id, struct arena *arena,
-                                struct state *out, struct problem *problem);
+MUST_CHECK int store_state_find(struct db *db, enum state_table table, struct uuid run_id, struct uuid id,
+                                struct arena *arena, struct state *out, struct problem *problem);
 
 /* The states of a run in the order of their timestamps, then of their ids. */
 MUST_CHECK int store_state_list(struct db *db, enum state_table table, struct uuid run_id, state_row_fn *each,

@@ -27,7 +27,8 @@ MUST_CHECK int store_task_run_list(struct db *db, const struct task_run_query *q
                                    struct problem *problem);
 
 /* *inserted is false when there is a row with that id, or with these keys in that flow run. */
-MUST_CHECK int store_task_run_insert(struct db *db, const struct task_run *run, bool *inserted, struct problem *problem);
+MUST_CHECK int store_task_run_insert(struct db *db, const struct task_run *run, bool *inserted,
+                                     struct problem *problem);
 MUST_CHECK int store_task_run_update(struct db *db, const struct task_run *run, struct problem *problem);
 
 /*
