@@ -233,7 +233,7 @@ static bool try_digits(double value, int count, struct shortest *out)
 		if (is_digit(*next))
 			out->digits[out->count++] = *next;
 	}
-	out->point = atoi(next + 1) + 1;
+	out->point = (int)strtol(next + 1, NULL, 10) + 1;
 	right = reads_back(out, value);
 	/* Doubles lie closer together below a power of two than above it, so there the second nearest may be right. */
 	if (!right && frexp(value, &exponent) == 0.5) {
