@@ -3,8 +3,8 @@
 
 usage: pdd_quality.py [STATE_DIR]
 
-With STATE_DIR the source is out of order for the first two calls: the folder keeps the count, and the call that succeeds
-starts it anew.
+With STATE_DIR the source is out of order for the first two calls: the folder keeps the count, and the call that
+succeeds starts it anew.
 """
 import sys
 import time

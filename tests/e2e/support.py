@@ -236,7 +236,8 @@ class Store:
         return [dict(run, states=self.states("task_run", run["id"])) for run in runs]
 
     def state_rows(self, table, run_id):
-        return self.rows(f"SELECT * FROM {table}_state WHERE run_id = ? ORDER BY timestamp, id", uuid.UUID(run_id).bytes)
+        return self.rows(f"SELECT * FROM {table}_state WHERE run_id = ? ORDER BY timestamp, id",
+                         uuid.UUID(run_id).bytes)
 
     def states(self, table, run_id):
         return [state["name"] for state in self.state_rows(table, run_id)]

@@ -20,8 +20,8 @@ DEFAULTS = {"integer": 3, "number": 0.5, "flag": True, "list": [1, "二"], "obje
     ({"text": "x", "object": '{"a": {"b": [null]}}'}, {"text": "x", "object": {"a": {"b": [None]}}}),
     ({"text": "x", "any": "7"}, {"text": "x", "any": 7}),
     ({"text": "x", "any": "plain words"}, {"text": "x", "any": "plain words"}),
-], ids=["required-only", "text-is-not-parsed", "empty-text", "equals-sign", "unicode", "smallest-integer", "number-integer",
-        "number-real", "boolean-word", "empty-array", "object", "any-json", "any-text"])
+], ids=["required-only", "text-is-not-parsed", "empty-text", "equals-sign", "unicode", "smallest-integer",
+        "number-integer", "number-real", "boolean-word", "empty-array", "object", "any-json", "any-text"])
 def test_parameters_by_their_type(home, given, expected):
     ended = home.flow("outcomes", "typed", **given)
     assert ended.code == 0, ended
@@ -47,7 +47,8 @@ def test_parameters_by_their_type(home, given, expected):
     (["--parma", "text=x"], "parma"),
     (["--param", b"text=\xff\xfe"], "text"),
 ], ids=["missing", "unknown", "not-an-integer", "real-for-integer", "integer-too-large", "nan", "not-a-boolean",
-        "object-for-array", "array-for-object", "broken-json", "no-value", "no-name", "nothing", "unknown-option", "not-utf8"])
+        "object-for-array", "array-for-object", "broken-json", "no-value", "no-name", "nothing", "unknown-option",
+        "not-utf8"])
 def test_wrong_parameters_are_refused_before_anything_runs(home, args, name):
     ended = home.run("outcomes", "run", "typed", *args)
     assert ended.code == USAGE, ended

@@ -8,6 +8,7 @@ import pytest
 from support import FAILED, program_path
 
 PLAIN = ["Pending", "Running", "Completed"]
+TWO_RETRIES = ["Pending", "Running", "AwaitingRetry", "Retrying", "AwaitingRetry", "Retrying"]
 
 PDD = "商品评分: 4.82\n退货率: 1.7 %\n投诉: 3\n"
 ERP = "上海店: 128 单, 25600 元\n杭州店: 96 单, 17280 元\n成都店: 73 单, 12410 元\n"
@@ -93,7 +94,7 @@ def test_data_extraction_retries_until_the_source_is_there(home, tmp_path):
         retries = [state for state in store.state_rows("task_run", pdd["id"]) if state["name"] == "AwaitingRetry"]
         store.check()
     assert run["states"] == PLAIN
-    assert pdd["states"] == ["Pending", "Running", "AwaitingRetry", "Retrying", "AwaitingRetry", "Retrying", "Completed"]
+    assert pdd["states"] == TWO_RETRIES + ["Completed"]
     assert pdd["run_count"] == 3
     assert erp["states"] == PLAIN
     assert pdd["name"].startswith("执行Python脚本")
@@ -132,7 +133,7 @@ def test_data_extraction_without_scripts_fails_after_its_retries(home, tmp_path)
         run = store.flow_run("数据拉取流程")
         [pdd] = store.task_runs(run["id"])
         state = store.last_state("flow_run", run["id"])
-    assert pdd["states"] == ["Pending", "Running", "AwaitingRetry", "Retrying", "AwaitingRetry", "Retrying", "Failed"]
+    assert pdd["states"] == TWO_RETRIES + ["Failed"]
     assert run["state_type"] == "FAILED"
     assert "pdd_quality.py" in state["message"]
 
@@ -206,7 +207,7 @@ def test_conditional_task(home, ready, result, states):
 
 
 @pytest.mark.parametrize("kind,code,states,attempts", [
-    ("temporary", 0, ["Pending", "Running", "AwaitingRetry", "Retrying", "AwaitingRetry", "Retrying", "Completed"], 3),
+    ("temporary", 0, TWO_RETRIES + ["Completed"], 3),
     ("permanent", FAILED, ["Pending", "Running", "Failed"], 1),
     ("skippable", 0, ["Pending", "Running", "Skipped"], 1),
     ("none", 0, PLAIN, 1),
@@ -266,7 +267,7 @@ def test_settings_name_everything_that_is_wrong(home):
 
 def test_an_example_needs_nothing_but_itself(tmp_path):
     """No file of Weir's, no variable but HOME: the database is made in ~/.weir."""
-    ended = subprocess.run([program_path("hello")], env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]}, cwd=tmp_path,
-                           capture_output=True, timeout=60)
+    env = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    ended = subprocess.run([program_path("hello")], env=env, cwd=tmp_path, capture_output=True, timeout=60)
     assert ended.returncode == 0, ended
     assert (tmp_path / ".weir" / "weir.db").is_file()

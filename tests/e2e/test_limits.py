@@ -151,7 +151,8 @@ GRANDCHILD = """
     import os, signal, subprocess, sys, time
     if ignore:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    child = subprocess.Popen([sys.executable, "-c", "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"])
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+    child = subprocess.Popen([sys.executable, "-c", deaf])
     print(os.getpid(), child.pid, flush=True)
     time.sleep(600)
 """
@@ -174,7 +175,8 @@ def test_a_cancelled_run_ends_its_program(home):
     script = "import os, time; print('pid', os.getpid(), flush=True); time.sleep(600)"
     program = home.start("limits", "run", "process", "--param", f'argv=["{PYTHON}", "-c", "{script}"]')
     with home.store_when_there() as store:
-        [line] = eventually(lambda: [message for message in store.messages() if message.startswith("pid ")], "it logs its pid")
+        [line] = eventually(lambda: [message for message in store.messages() if message.startswith("pid ")],
+                            "it logs its pid")
         run = store.flow_run("process")
     assert home.weir("flow-run", "cancel", run["id"]).code == 0
     assert program.wait().code == CANCELLED

@@ -108,7 +108,8 @@ def test_prints_become_log_lines(home):
     assert ended.code == 0, ended
     with home.store() as store:
         lines = [line for line in store.logs(run["id"]) if line["message"].startswith(("printed", "and a"))]
-    assert [line["message"] for line in lines] == ["printed 0", "printed 1", "printed 2", "and a last line without a break"]
+    assert [line["message"] for line in lines] == ["printed 0", "printed 1", "printed 2",
+                                                   "and a last line without a break"]
     assert {line["level"] for line in lines} == {20}
 
 
