@@ -78,6 +78,8 @@ void fields_init(const struct field_table *table, void *record);
  * Read an object into the record: only members that are present are written, and set in *present (bits by row; may be
  * NULL), so that PATCH can tell absent from null. Unknown members are ignored unless strict. Every wrong member is
  * refused with its path ("state.type"): WEIR_EINVAL. Texts are decoded into the arena, raw JSON points into the input.
+ * Integers and reals may stand in quotes. FIELD_READ_ONLY and FIELD_NO_JSON members count as unknown. A missing
+ * FIELD_REQUIRED member is refused always, so a PATCH has a table of its own.
  */
 MUST_CHECK int fields_read(const struct field_table *table, struct arena *arena, const struct json *object,
                            void *record, uint64_t *present, bool strict, struct problem *problem);
@@ -90,6 +92,9 @@ void fields_write_compact(const struct field_table *table, const void *record, s
 
 /* Has the field no value? */
 bool field_is_none(const struct field *field, const void *record);
+
+/* Set it as null in a body does: to "no value"; to the fallback where the type always has a value. */
+void field_set_null(const struct field *field, void *record);
 
 /* A row by name, or NULL. */
 const struct field *field_find(const struct field_table *table, struct str name);

@@ -5,6 +5,8 @@
  *
  * Numbers stay exact: a node keeps the digits, so a parameter of 2**70 passes through. Strings stay raw until somebody
  * asks for their text, so "\u0000" and lone surrogates pass through as well.
+ *
+ * No name here is one of jansson's: the library links both, and its edge to C programs includes both.
  */
 #ifndef WEIR_BASE_JSON_H
 #define WEIR_BASE_JSON_H
@@ -13,7 +15,15 @@
 #include "base/problem.h"
 #include "base/strbuf.h"
 
-enum json_type { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type {
+	JSON_TYPE_NULL,
+	JSON_TYPE_FALSE,
+	JSON_TYPE_TRUE,
+	JSON_TYPE_NUMBER,
+	JSON_TYPE_STRING,
+	JSON_TYPE_ARRAY,
+	JSON_TYPE_OBJECT
+};
 
 /* A value that was read. Valid as long as the arena and the input text are. */
 struct json {
@@ -49,19 +59,19 @@ const struct json *json_at(const struct json *array, size_t index);
 struct str json_text(struct arena *arena, const struct json *value);
 
 /* An integer that fits in 64 bits, also written as an integral real ("3.0", "1e3"). False when it is none. */
-bool json_integer(const struct json *value, int64_t *out);
+bool json_to_integer(const struct json *value, int64_t *out);
 
 /* Any number as a double. False when the value is no number. */
-bool json_real(const struct json *value, double *out);
+bool json_to_real(const struct json *value, double *out);
 
 static inline bool json_is(const struct json *value, enum json_type type)
 {
 	return value && value->type == type;
 }
 
-static inline bool json_is_null(const struct json *value)
+static inline bool json_is_none(const struct json *value)
 {
-	return !value || value->type == JSON_NULL;
+	return !value || value->type == JSON_TYPE_NULL;
 }
 
 /*
@@ -95,7 +105,7 @@ void json_double(struct json_writer *writer, double value);
 
 /* A string, escaped; STR_NULL writes null. */
 void json_str(struct json_writer *writer, struct str text);
-void json_string(struct json_writer *writer, const char *text);
+void json_puts(struct json_writer *writer, const char *text); /* NULL writes null too */
 
 /* Paste JSON text that is known to be well-formed; STR_NULL writes null. */
 void json_raw(struct json_writer *writer, struct str json);

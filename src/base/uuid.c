@@ -2,6 +2,7 @@
 #include "base/uuid.h"
 
 #include "base/clock.h"
+#include "base/cursor.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -104,17 +105,6 @@ struct uuid_text uuid_text(struct uuid id)
 	uuid_write(id, text.text);
 	text.text[UUID_TEXT_LENGTH] = '\0';
 	return text;
-}
-
-static int hex_value(char character)
-{
-	if (character >= '0' && character <= '9')
-		return character - '0';
-	if (character >= 'a' && character <= 'f')
-		return character - 'a' + 10;
-	if (character >= 'A' && character <= 'F')
-		return character - 'A' + 10;
-	return -1;
 }
 
 static bool is_hyphen_place(size_t at)

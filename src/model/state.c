@@ -103,8 +103,10 @@ bool state_has_persisted_data(const struct state *state)
 		return false;
 	if (json_read(&scratch, state->data, JSON_ALLOW_NAN, &data, NULL, NULL) < 0)
 		return false;
+	if (!json_is(data, JSON_OBJECT) || data->count == 0)
+		return false;
 	type = json_get(data, "type");
-	return !(json_is(type, JSON_STRING) && str_is(json_text(&scratch, type), "unpersisted"));
+	return !(json_is(type, JSON_TYPE_STRING) && str_is(json_text(&scratch, type), "unpersisted"));
 }
 
 int state_details_read(struct arena *arena, struct str text, struct state_details *out, struct problem *problem)
@@ -162,7 +164,7 @@ int state_read(struct arena *arena, const struct json *object, struct state *out
 	if (!out->name.data)
 		out->name = str_of(state_type_title(out->type));
 	details = json_get(object, "state_details");
-	if (json_is_null(details))
+	if (json_is_none(details))
 		return 0;
 	fields_init(&state_details_fields, &checked);
 	result = fields_read(&state_details_fields, arena, details, &checked, NULL, false, problem);
