@@ -53,8 +53,10 @@ class Ended:
 
     @property
     def result(self):
-        """The flow's result: the JSON value with which stdout ends."""
+        """The flow's result: the JSON value with which stdout ends. A result of null prints nothing."""
         lines = self.stdout.splitlines()
+        if not lines:
+            return None
         for first in range(max(0, len(lines) - 200), len(lines)):
             with contextlib.suppress(ValueError):
                 return json.loads("\n".join(lines[first:]))
