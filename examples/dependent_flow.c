@@ -32,7 +32,7 @@ static json_t *load(weir_run *run)
 {
 	int64_t i = weir_integer(run, "i");
 
-	if (weir_sleep(run, 0.2) < 0)
+	if (weir_sleep(run, 0.5) < 0)
 		return NULL;
 	return json_sprintf("part %d loaded", (int)i);
 }

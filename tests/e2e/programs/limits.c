@@ -128,6 +128,17 @@ static const weir_flow abandons = {
 	.run = call_deaf,
 };
 
+/* Ten minutes without hearing of anything. */
+static json_t *sleep_deaf_in_flow(weir_run *run)
+{
+	printf("started %s\n", weir_run_id(run));
+	fflush(stdout);
+	sleep_deaf(600);
+	return json_null();
+}
+
+static const weir_flow deaf = { .name = "deaf", .run = sleep_deaf_in_flow };
+
 /* --- Programs -------------------------------------------------------------------------------------------------- */
 
 static json_t *start_program(weir_run *run)
@@ -175,7 +186,7 @@ static const weir_flow process = { .name = "process", .parameters = PROCESS_PARA
 int main(int argc, char **argv)
 {
 	static const weir_flow *const flows[] = {
-		&sleeper, &task_times_out, &flow_times_out, &abandons, &process, NULL,
+		&sleeper, &task_times_out, &flow_times_out, &abandons, &deaf, &process, NULL,
 	};
 
 	return weir_main(argc, argv, flows);
