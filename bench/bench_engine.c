@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench_engine - what a task costs: all of it recorded in the store of $WEIR_HOME, which must be set to an empty folder.
- * bench/run-engine does that, and measures stock Prefect beside it: its figures come in the environment, see peer_value.
+ * bench_engine - what a task costs, all of it recorded in a store on disk: in a folder of its own, which is removed at
+ * the end, or in $WEIR_HOME. bench/run-engine measures stock Prefect beside it; those figures come in the environment,
+ * see peer_value.
  */
 #include "bench.h"
 
 #include "base/clock.h"
 
+#include <ftw.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <weir/weir.h>
@@ -196,15 +198,40 @@ static void print_rate(struct bench *bench, const char *name, const weir_flow *f
 	bench_print(bench, name, rate_of(flow), "tasks/s", peer > 0 ? "prefect 3.8.3" : NULL, peer);
 }
 
+/* --- The store's folder --- */
+
+static char home[] = "/tmp/bench-engine-XXXXXX";
+
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *place)
+{
+	(void)status;
+	(void)type;
+	(void)place;
+	return remove(path);
+}
+
+static void remove_home(void)
+{
+	if (nftw(home, remove_entry, 8, FTW_DEPTH | FTW_PHYS) < 0)
+		perror(home);
+}
+
+/* The engine is closed at exit too, before this: hooks run in reverse order. */
+static void make_home(void)
+{
+	if (!mkdtemp(home) || setenv("WEIR_HOME", home, 1) < 0 || atexit(remove_home) != 0) {
+		perror(home);
+		exit(1);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct bench bench;
 
 	bench_init(&bench, argc, argv);
-	if (!getenv("WEIR_HOME")) {
-		fprintf(stderr, "%s: set WEIR_HOME to an empty folder, or use bench/run-engine\n", argv[0]);
-		return 2;
-	}
+	if (!getenv("WEIR_HOME"))
+		make_home();
 	/* First, since what other rounds leave behind would count. */
 	run_flow(&sequential, MEMORY_TASKS);
 	bench_print(&bench, "rss after 100,000 tasks", resident_mb(), "MB", NULL, 0);
