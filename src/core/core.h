@@ -105,9 +105,6 @@ MUST_CHECK int task_run_set_state(struct tx *tx, const struct set_state *in, str
  */
 MUST_CHECK int task_run_record(struct tx *tx, struct task_run *run, const struct state *states, size_t count);
 
-/* Apply the bookkeeping of a state to a row that a client orchestrates itself: counts, times, state_* (rules/). Pure. */
-void task_run_enter(struct task_run *run, const struct state *previous, const struct state *state);
-
 struct task_run_query {
 	struct uuid flow_run_id; /* nil: all */
 	const struct str *state_names;
