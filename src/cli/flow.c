@@ -62,63 +62,49 @@ static int run_ls(struct cli *cli, const void *data, struct problem *problem)
 
 /* --- Finding a flow by name, for other commands --- */
 
-struct flow_search {
+struct names {
 	struct arena *arena;
-	struct str name;
-	struct uuid id; /* when found */
-	struct VEC(const char *) names;
+	struct VEC(const char *) words;
 };
-
-static int match_flow(void *data, const struct flow *flow)
-{
-	struct flow_search *search = data;
-
-	if (str_equal(flow->name, search->name)) {
-		search->id = flow->id;
-		return 1;
-	}
-	return 0;
-}
 
 static int collect_name(void *data, const struct flow *flow)
 {
-	struct flow_search *search = data;
+	struct names *names = data;
 
-	vec_push(&search->names, arena_str(search->arena, flow->name).data);
+	vec_push(&names->words, arena_str(names->arena, flow->name).data);
 	return 0;
 }
 
-static int refuse_flow(struct db *db, struct flow_search *search, struct problem *problem)
+static int refuse_flow(struct cli *cli, struct db *db, struct str name, struct problem *problem)
 {
 	const struct flow_query all = { .limit = 1000 };
-	int result = flow_list(db, &all, collect_name, search, problem);
+	struct names names = { .arena = &cli->arena };
+	int result = flow_list(db, &all, collect_name, &names, problem);
 
 	if (result == 0)
-		result = problem_set(problem, WEIR_ENOTFOUND, "no flow is named '%.*s'%s", STR_ARG(search->name),
-		                     did_you_mean(search->arena, search->name, search->names.items, search->names.count,
-		                                  ""));
-	vec_done(&search->names);
+		result = problem_set(problem, WEIR_ENOTFOUND, "no flow is named '%.*s'%s", STR_ARG(name),
+		                     did_you_mean(&cli->arena, name, names.words.items, names.words.count, ""));
+	vec_done(&names.words);
 	return result;
 }
 
 int flow_find(struct cli *cli, struct db *db, struct str name, struct uuid *id, struct problem *problem)
 {
-	const struct flow_query query = { .name_like = name, .limit = INT64_MAX };
-	struct flow_search search = { .arena = &cli->arena, .name = name };
+	struct flow flow;
 	int result;
 
 	if (uuid_parse(name, id))
 		return 0;
-	result = flow_list(db, &query, match_flow, &search, problem);
-	if (result == 0)
-		return refuse_flow(db, &search, problem);
-	*id = search.id;
-	return MIN(result, 0);
+	result = store_flow_find_name(db, name, &cli->arena, &flow, problem);
+	if (result == WEIR_ENOTFOUND)
+		return refuse_flow(cli, db, name, problem);
+	*id = flow.id;
+	return result;
 }
 
 static const struct command ls_command = {
 	.name = "ls",
-	.help = "List flows, the newest first.",
+	.help = "List flows by name.",
 	.run = run_ls,
 	.options = ls_option_rows,
 	.option_count = ARRAY_LENGTH(ls_option_rows),

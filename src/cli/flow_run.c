@@ -69,23 +69,12 @@ static int list_run(void *data, const struct flow_run *run, struct str flow_name
 	return output_flush_full(&listing->cli->out) ? 0 : 1;
 }
 
-static const enum state_type *read_state_types(struct cli *cli, const struct texts *texts)
-{
-	enum state_type *types = arena_alloc(&cli->arena, (texts->count + 1) * sizeof *types);
-
-	for (size_t i = 0; i < texts->count; i++)
-		types[i] = (enum state_type)enum_value(state_type_names, texts->items[i]);
-	return types;
-}
-
 static int run_ls(struct cli *cli, const void *data, struct problem *problem)
 {
 	const struct ls_options *options = data;
 	struct flow_run_query query = {
 		.state_names = listing_state_names(cli, &options->states),
 		.state_name_count = options->states.count,
-		.state_types = read_state_types(cli, &options->state_types),
-		.state_type_count = options->state_types.count,
 		.sort = FLOW_RUN_BY_EXPECTED_START_DESC,
 	};
 	struct listing listing;
@@ -93,6 +82,7 @@ static int run_ls(struct cli *cli, const void *data, struct problem *problem)
 
 	if (result < 0)
 		return result;
+	query.state_types = listing_state_types(cli, &options->state_types, &query.state_type_count);
 	result = listing_init(&listing, cli, columns, ARRAY_LENGTH(columns), problem);
 	if (result == 0 && listing.db && options->flow.data)
 		result = flow_find(cli, listing.db, options->flow, &query.flow_id, problem);

@@ -15,46 +15,40 @@ static const char *const hidden_fields[] = { "name", "state_id", "state_type", "
 
 /* --- Counts of task runs --- */
 
-struct counts {
-	struct cli *cli;
-	struct json_writer *writer; /* NULL: as text */
-	struct strbuf text;
-};
-
-static int add_count(void *data, struct str state_name, int64_t count)
-{
-	struct counts *counts = data;
-
-	if (counts->writer) {
-		json_key_str(counts->writer, state_name);
-		json_int(counts->writer, count);
-		return 0;
-	}
-	strbuf_printf(&counts->text, "%s%" PRId64 " %.*s", counts->text.length ? ", " : "", count, STR_ARG(state_name));
-	return 0;
-}
-
 static int view_counts(struct cli *cli, struct db *db, struct uuid id, struct problem *problem)
 {
-	struct counts counts = { .cli = cli };
-	int result = task_run_counts(db, id, add_count, &counts, problem);
+	AUTO(strbuf_done) struct strbuf text = { 0 };
+	int64_t counts[STATE_TYPE_COUNT];
+	int result = store_task_run_count(db, id, counts, problem);
 
-	if (result == 0)
-		view_line(cli, "Task runs", strbuf_str(&counts.text), STYLE_NONE);
-	strbuf_done(&counts.text);
-	return result;
+	if (result < 0)
+		return result;
+	for (int type = 0; type < STATE_TYPE_COUNT; type++) {
+		if (counts[type] > 0)
+			strbuf_printf(&text, "%s%" PRId64 " %s", text.length ? ", " : "", counts[type],
+			              state_type_title((enum state_type)type));
+	}
+	view_line(cli, "Task runs", strbuf_str(&text), STYLE_NONE);
+	return 0;
 }
 
 static int view_counts_json(struct json_writer *writer, struct db *db, struct uuid id, struct problem *problem)
 {
-	struct counts counts = { .writer = writer };
-	int result;
+	int64_t counts[STATE_TYPE_COUNT];
+	int result = store_task_run_count(db, id, counts, problem);
 
+	if (result < 0)
+		return result;
 	json_key(writer, "task_run_counts");
 	json_begin_object(writer);
-	result = task_run_counts(db, id, add_count, &counts, problem);
+	for (int type = STATE_SCHEDULED; type < STATE_TYPE_COUNT; type++) {
+		if (counts[type] > 0) {
+			json_key(writer, state_type_names[type]);
+			json_int(writer, counts[type]);
+		}
+	}
 	json_end_object(writer);
-	return result;
+	return 0;
 }
 
 /* --- Flow runs --- */
@@ -74,7 +68,7 @@ static int load_flow_run(struct cli *cli, struct db *db, struct str text, struct
 	if (result == 0)
 		result = flow_run_get(db, id, &cli->arena, &facts->run, &facts->state, problem);
 	if (result == 0)
-		result = flow_get(db, facts->run.flow_id, &cli->arena, &facts->flow, problem);
+		result = store_flow_find(db, facts->run.flow_id, &cli->arena, &facts->flow, problem);
 	return result;
 }
 

@@ -35,6 +35,22 @@ const struct str *listing_state_names(struct cli *cli, const struct texts *texts
 	return names;
 }
 
+const enum state_type *listing_state_types(struct cli *cli, const struct texts *texts, size_t *count)
+{
+	enum state_type *types = arena_alloc(&cli->arena, STATE_TYPE_COUNT * sizeof *types);
+	state_set seen = 0;
+
+	*count = 0;
+	for (size_t i = 0; i < texts->count; i++) {
+		enum state_type type = (enum state_type)enum_value(state_type_names, texts->items[i]);
+
+		if (!(seen & STATE_BIT(type)))
+			types[(*count)++] = type;
+		seen |= STATE_BIT(type);
+	}
+	return types;
+}
+
 int64_t listing_when(enum state_type type, int64_t scheduled, int64_t state_timestamp, int64_t created)
 {
 	if (type == STATE_SCHEDULED && scheduled != TIMESTAMP_NONE)

@@ -26,6 +26,9 @@ int listing_finish(struct listing *listing, int result);
 /* Texts of an option as names of states: known ones in any case; a warning for others. In the cli's arena. */
 const struct str *listing_state_names(struct cli *cli, const struct texts *texts);
 
+/* Names of state types as types, each once. In the cli's arena. */
+const enum state_type *listing_state_types(struct cli *cli, const struct texts *texts, size_t *count);
+
 /* When a run's state was entered; when it is to start while it is SCHEDULED. */
 int64_t listing_when(enum state_type type, int64_t scheduled, int64_t state_timestamp, int64_t created);
 

@@ -7,6 +7,7 @@ struct ls_options {
 	struct str flow_run;
 	int64_t limit;
 	struct texts states;
+	struct texts state_types;
 };
 
 #define LS(member, kind, ...) OPTION(struct ls_options, member, kind, __VA_ARGS__)
@@ -16,6 +17,8 @@ static const struct cli_option ls_option_rows[] = {
 	LS(limit, OPTION_INTEGER, .name = "limit", .minimum = 1, .maximum = INT64_MAX, .value = "N",
 	   .setting = "cli.limit", .help = "how many to show"),
 	LS(states, OPTION_TEXTS, .name = "state", .value = "NAME", .help = "runs in a state of this name"),
+	LS(state_types, OPTION_TEXTS, .name = "state-type", .value = "TYPE", .words = state_type_names + 1,
+	   .help = "runs in a state of this type"),
 };
 
 static const struct table_column columns[] = {
@@ -67,12 +70,14 @@ static int run_ls(struct cli *cli, const void *data, struct problem *problem)
 	struct task_run_query query = {
 		.state_names = listing_state_names(cli, &options->states),
 		.state_name_count = options->states.count,
+		.sort = TASK_RUN_BY_ID_DESC,
 	};
 	struct listing listing;
 	int result = cli_limit(cli, options->limit, &query.limit, problem);
 
 	if (result < 0)
 		return result;
+	query.state_types = listing_state_types(cli, &options->state_types, &query.state_type_count);
 	result = listing_init(&listing, cli, columns, ARRAY_LENGTH(columns), problem);
 	if (result == 0 && listing.db && options->flow_run.data)
 		result = flow_run_resolve(listing.db, options->flow_run, &query.flow_run_id, problem);
