@@ -41,8 +41,7 @@ MUST_CHECK int flow_run_create(struct tx *tx, const struct flow_run_create *in, 
 
 struct set_state {
 	struct uuid run_id;
-	struct state
-	        proposed; /* id nil: one is made; timestamp TIMESTAMP_NONE or 0: tx->now_us; name null: the type's */
+	struct state proposed; /* id nil: one is made; timestamp TIMESTAMP_NONE or 0: tx->now_us; name null: by type */
 	bool force;
 	struct client_facts client;
 };
@@ -62,7 +61,7 @@ MUST_CHECK int flow_run_delete(struct tx *tx, struct uuid id);
 /*
  * Mark every unfinished run of a dead program Crashed, newest first, and its unfinished task runs, with the reason as
  * message. Those that were being cancelled become Cancelled; suspended ones are left to be resumed. Goes on by EAGAIN, with
- * the job's cursor; *count is that of all steps so far.
+ * the job's cursor; *count is the number of flow runs that all steps so far have marked.
  */
 MUST_CHECK int program_runs_crash(struct tx *tx, struct uuid program_id, struct str reason, int64_t *count);
 

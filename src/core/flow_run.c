@@ -42,7 +42,7 @@ static int complete_run(struct tx *tx, const struct flow *flow, struct flow_run 
 		run->id = uuid_new();
 	run->created = run->updated = tx->now_us;
 	if (run->name.length == 0)
-		run->name = run_name_new(tx->arena);
+		run->name = made_up_name(tx->arena, run->id);
 	run->parameters = str_or(run->parameters, STR("{}"));
 	run->context = str_or(run->context, STR("{}"));
 	run->empirical_policy = str_or(run->empirical_policy, STR("{}"));

@@ -11,11 +11,8 @@ static inline struct str str_or(struct str text, struct str otherwise)
 	return text.data ? text : otherwise;
 }
 
-/* 32 random bits: the end of a new id (base/uuid.c). */
-uint32_t random_bits(void);
-
-/* "calm-otter": an adjective and an animal (core/run_name.c). */
-struct str run_name_new(struct arena *arena);
+/* A made-up name for a run that has none. */
+struct str made_up_name(struct arena *arena, struct uuid run_id);
 
 /*
  * The labels of a run, as JSON (core/labels.c): those inherited from its flow or flow run, the system's own

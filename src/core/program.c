@@ -5,7 +5,7 @@
 /* How far the work has got: the newest runs come first. All zero at the beginning. */
 struct progress {
 	struct uuid before; /* the run that was looked at last */
-	int64_t count;      /* runs that were marked */
+	int64_t count;      /* flow runs that were marked */
 };
 
 _Static_assert(sizeof(struct progress) <= JOB_CURSOR_BYTES, "the cursor has no room for it");
@@ -28,7 +28,7 @@ static int is_suspended(struct tx *tx, const struct flow_run *run, bool *suspend
 }
 
 /* Mark the unfinished task runs of a run. WEIR_EAGAIN when there are more than the budget allows. */
-static int crash_tasks(struct tx *tx, const struct flow_run *run, struct str reason, struct progress *progress)
+static int crash_tasks(struct tx *tx, const struct flow_run *run, struct str reason)
 {
 	const struct state crashed = { .type = STATE_CRASHED, .message = reason };
 	struct task_run task;
@@ -39,7 +39,6 @@ static int crash_tasks(struct tx *tx, const struct flow_run *run, struct str rea
 		result = task_run_force(tx, id, &crashed, &task);
 		if (result < 0)
 			return result;
-		progress->count++;
 		if (tx_over_budget(tx, 2))
 			return WEIR_EAGAIN;
 	}
@@ -71,7 +70,7 @@ static int crash_next(struct tx *tx, struct uuid program_id, struct str reason, 
 	if (result < 0)
 		return result;
 	if (!suspended) {
-		result = crash_tasks(tx, &run, reason, progress);
+		result = crash_tasks(tx, &run, reason);
 		if (result == 0)
 			result = crash_run(tx, &run, reason);
 		if (result < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names for runs that were given none: easy to say, hard to confuse, kind. */
-#include "core/internal.h"
+#include "core/run_name.h"
+
+#include <stdio.h>
 
 static const char *const adjectives[] = {
 	"able",    "amber",   "ample",   "ancient", "apt",     "azure",  "balmy",   "bold",   "brave",  "breezy",
@@ -31,20 +32,11 @@ static const char *const animals[] = {
 	"tapir",     "toucan",    "walrus",   "wren",
 };
 
-uint32_t random_bits(void)
+void run_name_make(char out[RUN_NAME_SIZE], struct uuid id)
 {
-	struct uuid id = uuid_new();
-	uint32_t bits;
+	const uint8_t *random = id.bytes + sizeof id.bytes - 4;
+	size_t adjective = (random[0] << 8 | random[1]) * ARRAY_LENGTH(adjectives) >> 16;
+	size_t animal = (random[2] << 8 | random[3]) * ARRAY_LENGTH(animals) >> 16;
 
-	memcpy(&bits, id.bytes + sizeof id.bytes - sizeof bits, sizeof bits);
-	return bits;
-}
-
-struct str run_name_new(struct arena *arena)
-{
-	uint32_t bits = random_bits();
-	const char *adjective = adjectives[(bits & 0xFFFF) * ARRAY_LENGTH(adjectives) >> 16];
-	const char *animal = animals[(bits >> 16) * ARRAY_LENGTH(animals) >> 16];
-
-	return arena_printf(arena, "%s-%s", adjective, animal);
+	snprintf(out, RUN_NAME_SIZE, "%s-%s", adjectives[adjective], animals[animal]);
 }

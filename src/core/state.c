@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* States as the operations use them, and the events that they make. */
+/* Runs and states as the operations use them, and the events that they make. */
 #include "core/internal.h"
 
 #include "base/vec.h"
+#include "core/run_name.h"
 #include "store/event.h"
+
+struct str made_up_name(struct arena *arena, struct uuid run_id)
+{
+	char name[RUN_NAME_SIZE];
+
+	run_name_make(name, run_id);
+	return arena_str(arena, str_of(name));
+}
 
 struct state proposed_state(const struct state *given)
 {

@@ -24,9 +24,13 @@ static int load_parent(struct tx *tx, struct uuid flow_run_id, enum state_type p
 	return result;
 }
 
-static double random_unit(void)
+/* In [0, 1), from the end of an id, which is random. */
+static double random_unit(struct uuid id)
 {
-	return random_bits() / 4294967296.0;
+	uint32_t bits;
+
+	memcpy(&bits, id.bytes + sizeof id.bytes - sizeof bits, sizeof bits);
+	return bits / 4294967296.0;
 }
 
 /* --- Creation --- */
@@ -37,7 +41,7 @@ static void complete_run(struct tx *tx, struct task_run *run)
 		run->id = uuid_new();
 	run->created = run->updated = tx->now_us;
 	if (run->name.length == 0)
-		run->name = run_name_new(tx->arena);
+		run->name = made_up_name(tx->arena, run->id);
 	if (run->cache_expiration == 0)
 		run->cache_expiration = TIMESTAMP_NONE;
 	run->empirical_policy = str_or(run->empirical_policy, STR("{}"));
@@ -141,7 +145,7 @@ static int transit(struct tx *tx, const struct set_state *in, struct task_run *r
 	struct task_transition transition = {
 		.common = { .arena = tx->arena, .now_us = tx->now_us, .proposed = proposed_state(&in->proposed) },
 		.policy = in->force ? TASK_POLICY_MINIMAL : TASK_POLICY_CORE,
-		.random = random_unit(),
+		.random = random_unit(uuid_new()),
 		.run = run,
 	};
 	int result = load_state(tx->db, TASK_RUN_STATES, run->id, run->state_id, tx->arena, &current, tx->problem);
