@@ -367,10 +367,10 @@ static void the_compact_form_reads_back(void **state UNUSED)
 {
 	static const char *const bodies[] = {
 		"{}",
-		"{\"id\":\"01234567-89ab-cdef-0123-456789abcdef\",\"owner\":null,\"name\":\"ab\",\"title\":\"\",\"data\":[1],"
-		"\"tags\":[\"t\"],\"list\":[],\"labels\":null,\"at\":\"0001-01-01T00:00:00Z\",\"since\":null,\"took\":-1.5,"
-		"\"limit\":1,\"count\":0,\"priority\":1,\"ratio\":1e+300,\"factor\":null,\"active\":false,\"done\":true,"
-		"\"colour\":\"BLUE\",\"shade\":null}",
+		("{\"id\":\"01234567-89ab-cdef-0123-456789abcdef\",\"owner\":null,\"name\":\"ab\",\"title\":\"\",\"data\":[1],"
+		 "\"tags\":[\"t\"],\"list\":[],\"labels\":null,\"at\":\"0001-01-01T00:00:00Z\",\"since\":null,\"took\":-1.5,"
+		 "\"limit\":1,\"count\":0,\"priority\":1,\"ratio\":1e+300,\"factor\":null,\"active\":false,\"done\":true,"
+		 "\"colour\":\"BLUE\",\"shade\":null}"),
 	};
 
 	for (size_t i = 0; i < ARRAY_LENGTH(bodies); i++) {
