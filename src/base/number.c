@@ -169,6 +169,19 @@ double real_parse(struct str number)
 	return parts.negative ? -value : value;
 }
 
+bool real_scale(double number, int64_t factor, int64_t *out)
+{
+	double whole;
+	double rest = modf(number, &whole) * (double)factor;
+	int64_t scaled;
+
+	/* Divided, the limit is far inside of what int64_t can hold, so the conversion is defined. NaN fails too. */
+	if (!(fabs(whole) <= (double)(INT64_MAX / factor)))
+		return false;
+	return !__builtin_mul_overflow((int64_t)whole, factor, &scaled) &&
+	       !__builtin_add_overflow(scaled, (int64_t)nearbyint(rest), out);
+}
+
 size_t integer_write(int64_t value, char out[INTEGER_TEXT_SIZE])
 {
 	char digits[INTEGER_TEXT_SIZE];

@@ -144,7 +144,8 @@ static void log_end(weir_future *run, enum state_type type, const char *name, co
 
 	if (run->what.is_flow && type == STATE_FAILED && run->attempts <= run->what.retries)
 		run_log(run, 40, "%s - Retry %d/%d will start %g second(s) from now", message ? message : name,
-		        run->attempts, run->what.retries, run->what.retry_delay_count ? run->what.retry_delays[0] : 0.0);
+		        run->attempts, run->what.retries,
+		        run->what.retry_delay_count ? run->what.retry_delays[0] : 0.0);
 	else
 		run_log(run, level, "Finished in state %s(%s)", name, message ? message : "");
 }
@@ -337,7 +338,8 @@ static void abandon_children(weir_run *attempt)
 		if (abandon(below)) {
 			abandon_children(below);
 			set_attempt(below->run, NULL);
-			run_end(below->run, STATE_CANCELLED, NULL, "given up together with the run that called it", NULL);
+			run_end(below->run, STATE_CANCELLED, NULL, "given up together with the run that called it",
+			        NULL);
 		}
 		attempt_unref(below);
 	}
@@ -371,7 +373,8 @@ static void deadline_due(struct loop_timer *timer)
 	if (!attempt->in_grace) {
 		attempt->in_grace = true;
 		attempt_cancel(attempt, WEIR_ETIMEDOUT);
-		loop_timer_start(attempt->run->engine->loop, timer, clock_monotonic_us() + attempt->run->engine->grace_us);
+		loop_timer_start(attempt->run->engine->loop, timer,
+		                 clock_monotonic_us() + attempt->run->engine->grace_us);
 		return;
 	}
 	give_up(attempt);
@@ -489,7 +492,8 @@ static bool prepare(weir_future *run)
 	if (too_many_abandoned(run->engine)) {
 		run_end(run, STATE_CRASHED, NULL,
 		        arena_printf(&scratch, "not started: %u timed-out attempts have not returned yet",
-		                     run->engine->abandoned_limit).data,
+		                     run->engine->abandoned_limit)
+		                .data,
 		        NULL);
 		return false;
 	}
