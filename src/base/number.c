@@ -248,8 +248,9 @@ static bool try_digits(double value, int count, struct shortest *out)
 	}
 	out->point = (int)strtol(next + 1, NULL, 10) + 1;
 	right = reads_back(out, value);
-	/* Doubles lie closer together below a power of two than above it, so there the second nearest may be right. */
-	if (!right && frexp(value, &exponent) == 0.5) {
+	/* Doubles lie closer together below a power of two than above it, so there the second nearest may be right; but the
+	   smallest ones, which have less than 15 digits, are all equally far apart. */
+	if (!right && value > DBL_MIN && frexp(value, &exponent) == 0.5) {
 		step_up(out);
 		right = reads_back(out, value);
 	}

@@ -149,7 +149,7 @@ static int engine_new(struct engine **out, struct problem *problem)
 		engine_free(engine);
 		return result;
 	}
-	engine->pool = pool_new((unsigned)settings_get(settings, "engine.threads")->integer);
+	engine->pool = pool_new(settings_thread_limit(settings));
 	*out = engine;
 	return 0;
 }
