@@ -11,6 +11,9 @@ struct log_query {
 	struct uuid task_run_id; /* nil: all */
 	int64_t level_from;      /* 0: all */
 	bool newest_first;
+	/* Only what comes after this line in that order: a place to go on from that costs nothing, unlike a large offset. */
+	struct uuid after_id; /* nil: from the first */
+	int64_t after_timestamp;
 	int64_t limit, offset; /* limit 0: all */
 };
 

@@ -136,7 +136,8 @@ enum condition {
 	OF_STATE_NAMES = 1 << 1,
 	OF_STATE_TYPES = 1 << 2,
 	BY_END = 1 << 3,
-	CONDITION_SETS = 1 << 4,
+	BY_ID_DESC = 1 << 4,
+	CONDITION_SETS = 1 << 5,
 };
 
 static const char *list_sql(const struct task_run_query *query)
@@ -148,12 +149,13 @@ static const char *list_sql(const struct task_run_query *query)
 	conditions |= query->state_name_count > 0 ? OF_STATE_NAMES : 0;
 	conditions |= query->state_type_count > 0 ? OF_STATE_TYPES : 0;
 	conditions |= query->sort == TASK_RUN_BY_END ? BY_END : 0;
+	conditions |= query->sort == TASK_RUN_BY_ID_DESC ? BY_ID_DESC : 0;
 	return sql_text_get(
-	        &texts[conditions], "SELECT %s FROM task_run WHERE 1%s%s%s ORDER BY %sid LIMIT ?4 OFFSET ?5",
+	        &texts[conditions], "SELECT %s FROM task_run WHERE 1%s%s%s ORDER BY %sid%s LIMIT ?4 OFFSET ?5",
 	        record_columns(&task_run_fields, ""), conditions & OF_FLOW_RUN ? " AND flow_run_id = ?1" : "",
 	        conditions & OF_STATE_NAMES ? " AND state_name IN (SELECT value FROM json_each(?2))" : "",
 	        conditions & OF_STATE_TYPES ? " AND state_type IN (SELECT value FROM json_each(?3))" : "",
-	        conditions & BY_END ? "end_time, " : "");
+	        conditions & BY_END ? "end_time, " : "", conditions & BY_ID_DESC ? " DESC" : "");
 }
 
 int store_task_run_list(struct db *db, const struct task_run_query *query, task_run_row_fn *each, void *data,

@@ -7,7 +7,7 @@
 #include "store/db.h"
 #include "store/flow_run.h"
 
-enum task_run_sort { TASK_RUN_BY_ID, TASK_RUN_BY_END };
+enum task_run_sort { TASK_RUN_BY_ID, TASK_RUN_BY_END, TASK_RUN_BY_ID_DESC };
 
 /* What all of a list's rows fulfil. */
 struct task_run_query {
@@ -16,7 +16,7 @@ struct task_run_query {
 	size_t state_name_count;
 	const enum state_type *state_types; /* any of these; none: all */
 	size_t state_type_count;
-	enum task_run_sort sort; /* ascending */
+	enum task_run_sort sort; /* ascending, but the last one */
 	int64_t limit, offset;   /* limit 0: 200 */
 };
 
