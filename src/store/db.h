@@ -44,7 +44,8 @@ struct db_driver {
 	int (*savepoint)(struct db *db, struct problem *problem); /* one level */
 	int (*release)(struct db *db, struct problem *problem);
 	int (*rollback_to)(struct db *db, struct problem *problem);
-	bool (*in_transaction)(struct db *db); /* false: the transaction died */
+	/* False: the transaction died. Until rollback is called its further steps fail: nothing gets in beside it. */
+	bool (*in_transaction)(struct db *db);
 
 	int (*prepare)(struct db *db, const char *sql, struct db_statement **out, struct problem *problem);
 	void (*bind_null)(struct db_statement *statement, int index);
@@ -63,7 +64,7 @@ struct db_driver {
 	void (*interrupt)(struct db *db);                      /* from any thread */
 	void (*deadline)(struct db *db, int64_t monotonic_us); /* reads past it fail; 0: none */
 	int (*check)(struct db *db, struct problem *problem);  /* integrity; WEIR_ECORRUPT says what */
-	int (*backup)(struct db *db, const char *path, struct problem *problem);
+	int (*backup)(struct db *db, const char *path, struct problem *problem); /* durable; WEIR_EEXISTS: never over a file */
 	int64_t (*log_pages)(struct db *db); /* of the write-ahead log, as of the last commit */
 	int (*checkpoint)(struct db *db);    /* PASSIVE; on a connection of its own */
 };

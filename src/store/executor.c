@@ -6,7 +6,7 @@
 #include "loop/thread.h"
 #include "store/writer_lock.h"
 
-#include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 enum {
@@ -40,6 +40,11 @@ struct slot {
 	int64_t begun_us;
 };
 
+/* Counted by the writer, read by anybody. */
+struct counters {
+	atomic_uint_least64_t jobs, batches, commits, reruns, holds;
+};
+
 struct executor {
 	struct db *db;
 	struct writer_lock lock;
@@ -59,13 +64,14 @@ struct executor {
 	unsigned waiting; /* threads that wait for room */
 	bool asleep;
 	bool ending;
-	struct executor_stats stats;
+
+	struct counters counters;
 
 	/* the writer's own */
 	struct slot slots[BATCH_JOBS];
 	size_t count;   /* slots in use */
 	int64_t now_us; /* wall clock of the batch; never steps back */
-	bool gave_up;   /* a hold ran out and nothing has succeeded since: don't hold again */
+	bool gave_up;   /* a hold ran out and nothing was committed since: don't hold again */
 };
 
 static _Thread_local struct executor *current_executor;
@@ -103,19 +109,34 @@ void *tx_cursor(struct tx *tx)
 
 /* --- One job --- */
 
-/* Forget what an earlier run of the job has left. */
+static void drop_effects(struct slot *slot)
+{
+	slot->first_effect = NULL;
+	slot->last_effect = &slot->first_effect;
+}
+
+/* Forget what an earlier run of this job, or the slot's job before it, has left. */
 static void clear_slot(struct slot *slot)
 {
 	if (slot->arena.used_bytes > ARENA_KEEP_BYTES)
 		arena_done(&slot->arena);
 	else
 		arena_clear(&slot->arena);
-	slot->first_effect = NULL;
-	slot->last_effect = &slot->first_effect;
+	drop_effects(slot);
 	memcpy(slot->cursor, slot->job->cursor, sizeof slot->cursor);
 	slot->rows = 0;
 	slot->result = 0;
-	slot->begun_us = clock_monotonic_us();
+	slot->problem = (struct problem){ 0 };
+}
+
+static bool succeeded(const struct slot *slot)
+{
+	return slot->result == 0 || slot->result == WEIR_EAGAIN;
+}
+
+static void count(atomic_uint_least64_t *counter, uint64_t number)
+{
+	atomic_fetch_add_explicit(counter, number, memory_order_relaxed);
 }
 
 static void run_job(struct executor *executor, struct slot *slot)
@@ -129,19 +150,11 @@ static void run_job(struct executor *executor, struct slot *slot)
 		.job = slot->job,
 	};
 
-	clear_slot(slot);
+	slot->begun_us = clock_monotonic_us();
 	slot->result = slot->job->run(&tx, slot->job->request);
-}
-
-static bool succeeded(const struct slot *slot)
-{
-	return slot->result == 0 || slot->result == WEIR_EAGAIN;
-}
-
-static void drop_effects(struct slot *slot)
-{
-	slot->first_effect = NULL;
-	slot->last_effect = &slot->first_effect;
+	ASSERT(slot->result <= 0);
+	if (!succeeded(slot) && slot->problem.code != slot->result)
+		problem_set(&slot->problem, slot->result, "%s", error_text(slot->result));
 }
 
 static bool transaction_alive(struct executor *executor)
@@ -149,9 +162,17 @@ static bool transaction_alive(struct executor *executor)
 	return executor->db->driver->in_transaction(executor->db);
 }
 
+/* Is it a failure of the disk that the job asked to wait out? */
+static bool wants_hold(const struct executor *executor, const struct slot *slot)
+{
+	bool disk = slot->result == WEIR_ENOSPC || slot->result == WEIR_EIO;
+
+	return disk && (slot->job->flags & JOB_HOLD) && !executor->gave_up;
+}
+
 /*
  * Run the job as the next one of the open transaction. The first one needs no savepoint: to undo it is to begin again.
- * False: the transaction died, and with it all that ran before.
+ * False: the transaction died, and with it all that ran before; or it has to end, because the job is to be held.
  */
 static bool run_in_batch(struct executor *executor, struct slot *slot, bool first)
 {
@@ -160,7 +181,7 @@ static bool run_in_batch(struct executor *executor, struct slot *slot, bool firs
 	if (!first && driver->savepoint(executor->db, &slot->problem) < 0)
 		return false;
 	run_job(executor, slot);
-	if (!transaction_alive(executor))
+	if (!transaction_alive(executor) || wants_hold(executor, slot))
 		return false;
 	if (succeeded(slot))
 		return first || driver->release(executor->db, &slot->problem) == 0;
@@ -175,8 +196,11 @@ static bool run_in_batch(struct executor *executor, struct slot *slot, bool firs
 static void run_alone(struct executor *executor, struct slot *slot)
 {
 	const struct db_driver *driver = executor->db->driver;
-	int result = driver->begin(executor->db, true, &slot->problem);
+	int result;
 
+	count(&executor->counters.reruns, 1);
+	clear_slot(slot);
+	result = driver->begin(executor->db, true, &slot->problem);
 	if (result < 0) {
 		slot->result = result;
 		return;
@@ -192,17 +216,25 @@ static void run_alone(struct executor *executor, struct slot *slot)
 	driver->rollback(executor->db);
 	if (!succeeded(slot))
 		drop_effects(slot);
-	executor->stats.commits += succeeded(slot);
-	executor->stats.reruns++;
+	else
+		count(&executor->counters.commits, 1);
 }
 
 /* --- Holding on while the disk is full --- */
 
-static bool wants_hold(const struct executor *executor, const struct slot *slot)
+static void tell_hold(struct executor *executor, const struct problem *problem)
 {
-	bool disk = slot->result == WEIR_ENOSPC || slot->result == WEIR_EIO;
+	if (executor->on_hold)
+		executor->on_hold(executor->data, problem);
+}
 
-	return disk && (slot->job->flags & JOB_HOLD) && !executor->gave_up;
+/* Something was committed: the disk is well again. */
+static void end_hold(struct executor *executor)
+{
+	if (!executor->gave_up)
+		return;
+	executor->gave_up = false;
+	tell_hold(executor, NULL);
 }
 
 /* Sleep a while; jobs may be submitted meanwhile. */
@@ -226,17 +258,16 @@ static void hold(struct executor *executor, struct slot *slot)
 
 	if (!wants_hold(executor, slot))
 		return;
-	executor->stats.holds++;
-	if (executor->on_hold)
-		executor->on_hold(executor->data, &slot->problem);
+	count(&executor->counters.holds, 1);
+	tell_hold(executor, &slot->problem);
 	while (wants_hold(executor, slot) && clock_monotonic_us() < give_up_us) {
 		pause_writer(executor, pause_us);
 		pause_us = MIN(pause_us * 2, (int64_t)HOLD_LONGEST_US);
 		run_alone(executor, slot);
 	}
 	executor->gave_up = wants_hold(executor, slot);
-	if (executor->on_hold && !executor->gave_up)
-		executor->on_hold(executor->data, NULL);
+	if (!executor->gave_up)
+		tell_hold(executor, NULL);
 }
 
 /* --- A batch --- */
@@ -263,10 +294,13 @@ static struct job *pop(struct executor *executor)
 static bool take_job(struct executor *executor)
 {
 	struct job *job = pop(executor);
+	struct slot *slot;
 
 	if (!job)
 		return false;
-	executor->slots[executor->count++].job = job;
+	slot = &executor->slots[executor->count++];
+	slot->job = job;
+	clear_slot(slot);
 	return true;
 }
 
@@ -287,7 +321,8 @@ static bool run_together(struct executor *executor)
 	} while (executor->count < BATCH_JOBS && clock_monotonic_us() < close_us && take_job(executor));
 	if (executor->db->driver->commit(executor->db, NULL) < 0)
 		return false;
-	executor->stats.commits++;
+	count(&executor->counters.commits, 1);
+	end_hold(executor);
 	return true;
 }
 
@@ -298,7 +333,7 @@ static void run_one_by_one(struct executor *executor)
 		run_alone(executor, &executor->slots[i]);
 		hold(executor, &executor->slots[i]);
 		if (succeeded(&executor->slots[i]))
-			executor->gave_up = false;
+			end_hold(executor);
 	}
 }
 
@@ -343,18 +378,20 @@ static void finish_slot(struct executor *executor, struct slot *slot)
 
 static void run_batch(struct executor *executor)
 {
+	uint64_t commits = executor->counters.commits;
+
 	executor->count = 0;
 	executor->now_us = MAX(executor->now_us + 1, clock_wall_us());
 	writer_lock_take(&executor->lock);
 	if (!run_together(executor))
 		run_one_by_one(executor);
 	writer_lock_release(&executor->lock);
-	executor->stats.batches++;
-	executor->stats.jobs += executor->count;
-	if (executor->on_commit)
-		executor->on_commit(executor->data, executor->db->driver->log_pages(executor->db));
+	count(&executor->counters.batches, 1);
+	count(&executor->counters.jobs, executor->count);
 	for (size_t i = 0; i < executor->count; i++)
 		finish_slot(executor, &executor->slots[i]);
+	if (executor->on_commit && executor->counters.commits != commits)
+		executor->on_commit(executor->data, executor->db->driver->log_pages(executor->db));
 }
 
 /* Wait for work. False: the executor is to end and nothing is left. */
@@ -447,8 +484,6 @@ static void wait_for_room(struct executor *executor)
 
 void executor_submit(struct executor *executor, struct job *job)
 {
-	bool wake;
-
 	memset(job->cursor, 0, sizeof job->cursor);
 	pthread_mutex_lock(&executor->mutex);
 	ASSERT(!executor->ending || executor == current_executor);
@@ -456,11 +491,10 @@ void executor_submit(struct executor *executor, struct job *job)
 		wait_for_room(executor);
 	append_job(executor, job);
 	executor->pending++;
-	wake = executor->asleep;
-	executor->asleep = false; /* one wake-up is enough */
+	if (executor->asleep)
+		pthread_cond_signal(&executor->work); /* under the mutex: once it is free, a drainer may free the executor */
+	executor->asleep = false;                     /* one wake-up is enough */
 	pthread_mutex_unlock(&executor->mutex);
-	if (wake)
-		pthread_cond_signal(&executor->work);
 }
 
 /* executor_run's job, with somewhere to wait. */
@@ -519,7 +553,11 @@ void executor_drain(struct executor *executor)
 
 void executor_stats(struct executor *executor, struct executor_stats *out)
 {
-	pthread_mutex_lock(&executor->mutex);
-	*out = executor->stats;
-	pthread_mutex_unlock(&executor->mutex);
+	struct counters *counters = &executor->counters;
+
+	*out = (struct executor_stats){ .jobs = counters->jobs,
+		                        .batches = counters->batches,
+		                        .commits = counters->commits,
+		                        .reruns = counters->reruns,
+		                        .holds = counters->holds };
 }

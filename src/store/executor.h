@@ -2,7 +2,7 @@
 /*
  * executor.h - the one writer. A job is a re-runnable function of (tx, request): it may change nothing outside its
  * transaction, because it can run again. Jobs that have gathered run in one transaction, each in a savepoint; after the
- * one COMMIT their staged effects happen, then they are told.
+ * one COMMIT, in the order of the jobs, each one's staged effects happen and then it is told.
  *
  *  - A batch closes when nothing is waiting, after 2 ms of work, or at 256 jobs.
  *  - Some errors (SQLITE_FULL, IOERR, INTERRUPT, NOMEM) roll back the whole transaction, and COMMIT can fail. So after
@@ -60,9 +60,12 @@ struct executor_options {
 	const char *lock_path; /* of the flock file; NULL: the file is owned alone */
 	unsigned queue_limit;  /* jobs waiting; more block the caller; 0: 65,536 */
 	double hold_seconds;   /* see JOB_HOLD; 0: 60 */
-	/* Told when a full or failing disk makes the writer wait, and when it goes on (problem NULL). May be NULL. */
+	/*
+	 * Told when a full or failing disk makes the writer wait, and when it goes on (problem NULL). When the wait runs
+	 * out, jobs get their errors at once from then on, until one is committed: then it goes on. May be NULL.
+	 */
 	void (*on_hold)(void *data, const struct problem *problem);
-	/* Told after each commit how long the write-ahead log is. May be NULL. */
+	/* Told after each batch that committed anything, and after its jobs, how long the write-ahead log is. May be NULL. */
 	void (*on_commit)(void *data, int64_t log_pages);
 	void *data;
 };

@@ -19,6 +19,7 @@ struct sqlite_statement {
 	struct db_statement base;
 	sqlite3_stmt *handle;
 	const char *sql;
+	int code;    /* of the first value that could not be bound: the next step gives it */
 	bool busy;   /* between prepare and reset */
 	bool cached; /* else finalized by reset */
 };
@@ -31,6 +32,7 @@ struct sqlite_db {
 	size_t cached;
 	int64_t deadline_us; /* of clock_monotonic_us; 0: none. Read by the progress handler */
 	int log_pages;
+	bool begun; /* a transaction was begun, and neither committed nor rolled back by us */
 };
 
 static struct sqlite_db *sqlite_of(struct db *db)
@@ -151,8 +153,9 @@ static int configure(struct sqlite_db *db, const struct db_options *options, str
 		sqlite3_progress_handler(db->handle, PROGRESS_OPCODES, watch_deadline, db);
 		return result;
 	}
+	/* In the place of the hook that makes checkpoints by itself. */
 	sqlite3_wal_hook(db->handle, note_log_pages, db);
-	return execute(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;", problem);
+	return execute(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;", problem);
 }
 
 static void close_db(struct db *base);
@@ -260,38 +263,64 @@ static int prepare(struct db *base, const char *sql, struct db_statement **out, 
 	return 0;
 }
 
-static void bind_null(struct db_statement *statement, int index)
+static void note_bound(struct sqlite_statement *statement, int code)
 {
-	sqlite3_bind_null(statement_of(statement)->handle, index);
+	if (code != SQLITE_OK && statement->code == SQLITE_OK)
+		statement->code = code;
 }
 
-static void bind_integer(struct db_statement *statement, int index, int64_t value)
+static void bind_null(struct db_statement *base, int index)
 {
-	sqlite3_bind_int64(statement_of(statement)->handle, index, value);
+	struct sqlite_statement *statement = statement_of(base);
+
+	note_bound(statement, sqlite3_bind_null(statement->handle, index));
 }
 
-static void bind_real(struct db_statement *statement, int index, double value)
+static void bind_integer(struct db_statement *base, int index, int64_t value)
 {
-	sqlite3_bind_double(statement_of(statement)->handle, index, value);
+	struct sqlite_statement *statement = statement_of(base);
+
+	note_bound(statement, sqlite3_bind_int64(statement->handle, index, value));
 }
 
-static void bind_text(struct db_statement *statement, int index, struct str text)
+static void bind_real(struct db_statement *base, int index, double value)
 {
-	sqlite3_bind_text64(statement_of(statement)->handle, index, text.data, text.length, SQLITE_STATIC, SQLITE_UTF8);
+	struct sqlite_statement *statement = statement_of(base);
+
+	note_bound(statement, sqlite3_bind_double(statement->handle, index, value));
 }
 
-static void bind_blob(struct db_statement *statement, int index, const void *data, size_t size)
+static void bind_text(struct db_statement *base, int index, struct str text)
 {
-	sqlite3_bind_blob64(statement_of(statement)->handle, index, data, size, SQLITE_TRANSIENT);
+	struct sqlite_statement *statement = statement_of(base);
+
+	note_bound(statement, sqlite3_bind_text64(statement->handle, index, text.data, text.length, SQLITE_STATIC,
+	                                          SQLITE_UTF8));
+}
+
+static void bind_blob(struct db_statement *base, int index, const void *data, size_t size)
+{
+	struct sqlite_statement *statement = statement_of(base);
+
+	note_bound(statement, sqlite3_bind_blob64(statement->handle, index, data, size, SQLITE_TRANSIENT));
 }
 
 static int step(struct db_statement *base, struct problem *problem)
 {
-	int code = sqlite3_step(statement_of(base)->handle);
+	struct sqlite_statement *statement = statement_of(base);
+	struct sqlite_db *db = sqlite_of(base->db);
+	int code = statement->code;
 
+	if (code != SQLITE_OK)
+		return problem_set(problem, code_of(db, code), "%s: a value can't be bound: %s", db->path,
+		                   sqlite3_errstr(code));
+	/* Else it would be a transaction of its own, and stay although the whole is undone. */
+	if (db->begun && sqlite3_get_autocommit(db->handle))
+		return problem_set(problem, WEIR_EIO, "%s: the transaction was rolled back by an error before", db->path);
+	code = sqlite3_step(statement->handle);
 	if (code == SQLITE_ROW)
 		return 1;
-	return code == SQLITE_DONE ? 0 : fail(sqlite_of(base->db), code, problem);
+	return code == SQLITE_DONE ? 0 : fail(db, code, problem);
 }
 
 static void reset(struct db_statement *base)
@@ -299,8 +328,10 @@ static void reset(struct db_statement *base)
 	struct sqlite_statement *statement = statement_of(base);
 
 	statement->busy = false;
+	statement->code = SQLITE_OK;
 	if (statement->cached) {
 		sqlite3_reset(statement->handle);
+		sqlite3_clear_bindings(statement->handle); /* they point into the caller's memory */
 		return;
 	}
 	sqlite3_finalize(statement->handle);
@@ -365,18 +396,27 @@ static int run_literal(struct db *db, const char *sql, struct problem *problem)
 
 static int begin(struct db *db, bool write, struct problem *problem)
 {
-	return run_literal(db, write ? "BEGIN IMMEDIATE" : "BEGIN", problem);
+	int result = run_literal(db, write ? "BEGIN IMMEDIATE" : "BEGIN", problem);
+
+	sqlite_of(db)->begun = result == 0;
+	return result;
 }
 
 static int commit(struct db *db, struct problem *problem)
 {
-	return run_literal(db, "COMMIT", problem);
+	int result = run_literal(db, "COMMIT", problem);
+
+	if (result == 0)
+		sqlite_of(db)->begun = false;
+	return result;
 }
 
 static void rollback(struct db *db)
 {
+	/* If even this fails, the transaction is still there, and the next one can't begin: that one tells. */
 	if (!sqlite3_get_autocommit(sqlite_of(db)->handle))
 		(void)run_literal(db, "ROLLBACK", NULL);
+	sqlite_of(db)->begun = false;
 }
 
 static int savepoint(struct db *db, struct problem *problem)
