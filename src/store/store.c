@@ -3,20 +3,20 @@
 
 #include "base/strbuf.h"
 #include "base/vec.h"
-#include "loop/thread.h"
+#include "store/checkpointer.h"
 #include "store/migrations.h"
 #include "store/share.h"
 #include "store/writer_lock.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum {
-	CHECKPOINT_PAGES = 1000,        /* of the log: the checkpoint thread copies them into the file */
-	CHECKPOINT_URGENT_PAGES = 8000, /* the writer does it itself: no new pages come then, so the log starts anew */
-	READERS_KEPT = 8,               /* idle connections */
+	READERS_KEPT = 8, /* idle connections */
+	LOCK_TIMEOUT_US = 10 * 1000 * 1000,
 };
 
 struct store {
@@ -25,18 +25,12 @@ struct store {
 	char *run_folder;
 	char *vfs;
 	struct executor *executor;
-	struct db *writer; /* the executor's; for urgent checkpoints, on its thread */
+	struct checkpointer *checkpointer;
 	struct share *share;
 	struct store_options options;
 
 	pthread_mutex_t mutex; /* guards what follows */
 	struct VEC(struct db *) readers;
-
-	pthread_t checkpointer;
-	bool has_checkpointer;
-	pthread_cond_t checkpoint;
-	bool checkpoint_wanted;
-	bool closing;
 };
 
 /* --- Paths --- */
@@ -97,7 +91,7 @@ static int check_path(const struct store_options *options, struct problem *probl
 	return options->mode == STORE_READ ? 0 : make_folders(options->path, problem);
 }
 
-/* --- Checkpoints --- */
+/* --- Opening --- */
 
 static int open_reader(struct store *store, struct db **out, struct problem *problem)
 {
@@ -105,63 +99,6 @@ static int open_reader(struct store *store, struct db **out, struct problem *pro
 
 	return db_open(&sqlite_driver, &options, out, problem);
 }
-
-static void *run_checkpoints(void *argument)
-{
-	struct store *store = argument;
-	struct db_options options = { .path = store->path, .mode = DB_WRITE, .vfs = store->vfs };
-	struct db *db = NULL;
-	bool open = db_open(&sqlite_driver, &options, &db, NULL) == 0;
-
-	pthread_mutex_lock(&store->mutex);
-	while (!store->closing) {
-		if (!store->checkpoint_wanted) {
-			pthread_cond_wait(&store->checkpoint, &store->mutex);
-			continue;
-		}
-		pthread_mutex_unlock(&store->mutex);
-		if (open)
-			(void)db->driver->checkpoint(
-			        db); /* one that fails is made up for by the next, or by the writer */
-		pthread_mutex_lock(&store->mutex);
-		store->checkpoint_wanted = false;
-	}
-	pthread_mutex_unlock(&store->mutex);
-	db_close(db);
-	return NULL;
-}
-
-/* On the writer's thread, after a commit. */
-static void on_commit(void *data, int64_t log_pages)
-{
-	struct store *store = data;
-
-	if (log_pages < CHECKPOINT_PAGES)
-		return;
-	if (log_pages >= CHECKPOINT_URGENT_PAGES) {
-		(void)store->writer->driver->checkpoint(store->writer); /* likewise */
-		return;
-	}
-	pthread_mutex_lock(&store->mutex);
-	if (!store->checkpoint_wanted) {
-		store->checkpoint_wanted = true;
-		pthread_cond_signal(&store->checkpoint);
-	}
-	pthread_mutex_unlock(&store->mutex);
-}
-
-static void stop_checkpoints(struct store *store)
-{
-	if (!store->has_checkpointer)
-		return;
-	pthread_mutex_lock(&store->mutex);
-	store->closing = true;
-	pthread_cond_signal(&store->checkpoint);
-	pthread_mutex_unlock(&store->mutex);
-	pthread_join(store->checkpointer, NULL);
-}
-
-/* --- Opening --- */
 
 /* Make or migrate the schema, one process at a time. */
 static int prepare_schema(struct store *store, struct db *db, struct problem *problem)
@@ -171,11 +108,20 @@ static int prepare_schema(struct store *store, struct db *db, struct problem *pr
 
 	if (result < 0)
 		return result;
-	writer_lock_take(&lock);
-	result = schema_migrate(db, store->path, problem);
-	writer_lock_release(&lock);
+	result = writer_lock_take(&lock, LOCK_TIMEOUT_US, problem);
+	if (result == 0) {
+		result = schema_migrate(db, store->path, problem);
+		writer_lock_release(&lock);
+	}
 	writer_lock_done(&lock);
 	return result;
+}
+
+static void on_commit(void *data, int64_t log_pages)
+{
+	struct store *store = data;
+
+	checkpointer_note(store->checkpointer, log_pages);
 }
 
 static void tell_hold(void *data, const struct problem *problem)
@@ -196,21 +142,22 @@ static int open_writer(struct store *store, struct problem *problem)
 		.on_commit = on_commit,
 		.data = store,
 	};
-	int result = db_open(&sqlite_driver, &options, &store->writer, problem);
+	struct checkpointer_options checkpoints = {
+		.driver = &sqlite_driver,
+		.db = { .path = store->path, .mode = DB_WRITE, .vfs = store->vfs },
+	};
+	int result = db_open(&sqlite_driver, &options, &writer.db, problem);
 
 	if (result < 0)
 		return result;
-	result = prepare_schema(store, store->writer, problem);
-	writer.db = store->writer;
+	result = prepare_schema(store, writer.db, problem);
 	if (result == 0)
-		result = executor_new(&writer, &store->executor, problem);
+		result = checkpointer_new(&checkpoints, &store->checkpointer, problem);
 	if (result < 0) {
-		db_close(store->writer);
+		db_close(writer.db);
 		return result;
 	}
-	result = thread_start(&store->checkpointer, "weir-checkpoint", run_checkpoints, store, problem);
-	store->has_checkpointer = result == 0;
-	return result;
+	return executor_new(&writer, &store->executor, problem);
 }
 
 static int check_readable(struct store *store, struct problem *problem)
@@ -255,7 +202,6 @@ int store_open(const struct store_options *options, struct store **out, struct p
 	store->options = *options;
 	store->options.path = store->path;
 	pthread_mutex_init(&store->mutex, NULL);
-	pthread_cond_init(&store->checkpoint, NULL);
 	result = open_parts(store, problem);
 	if (result < 0) {
 		store_close(store);
@@ -269,13 +215,12 @@ void store_close(struct store *store)
 {
 	if (!store)
 		return;
-	stop_checkpoints(store);
 	for (size_t i = 0; i < store->readers.count; i++)
 		db_close(store->readers.items[i]);
 	vec_done(&store->readers);
 	executor_free(store->executor);
+	checkpointer_free(store->checkpointer); /* the last to close the file: it empties the log */
 	share_close(store->share);
-	pthread_cond_destroy(&store->checkpoint);
 	pthread_mutex_destroy(&store->mutex);
 	free(store->vfs);
 	free(store->run_folder);
