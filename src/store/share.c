@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -46,12 +45,42 @@ static void file_name(char out[NAME_SIZE], struct uuid id, const char *ending)
 	snprintf(out, NAME_SIZE, "%s%s", uuid_text(id).text, ending);
 }
 
-int share_open(const char *folder, struct share **out, struct problem *problem)
+/* --- The locks: of the whole file, and of the open file. The kernel gives them up when the last holder is gone. --- */
+
+static int control_lock(int fd, int command, struct flock *lock)
+{
+	int result;
+
+	*lock = (struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	do
+		result = fcntl(fd, command, lock);
+	while (result < 0 && errno == EINTR);
+	return result;
+}
+
+static bool lock_file(int fd)
+{
+	struct flock lock;
+
+	return control_lock(fd, F_OFD_SETLK, &lock) == 0;
+}
+
+/* To ask must not be to take: another program that asks just then would hold the dead for living. */
+static bool is_locked(int fd)
+{
+	struct flock lock;
+
+	return control_lock(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
+}
+
+/* --- Opening and closing --- */
+
+int share_open(const char *folder, bool make, struct share **out, struct problem *problem)
 {
 	struct share *share;
 	int fd;
 
-	if (mkdir(folder, 0700) < 0 && errno != EEXIST)
+	if (make && mkdir(folder, 0700) < 0 && errno != EEXIST)
 		return problem_set(problem, error_of_errno(errno), "%s: %s", folder, strerror(errno));
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
@@ -81,19 +110,24 @@ static void remove_files(struct share *share, struct uuid id)
 	unlinkat(share->folder_fd, name, 0);
 }
 
-static void stop_listening(struct share *share)
+void share_deafen(struct share *share)
 {
-	if (!share->listening)
+	char name[NAME_SIZE];
+
+	if (!share || !share->listening)
 		return;
+	file_name(name, share->id, ".sock");
+	unlinkat(share->folder_fd, name, 0);
 	eventfd_write(share->stop_fd, 1);
 	pthread_join(share->listener, NULL);
+	share->listening = false;
 }
 
 void share_close(struct share *share)
 {
 	if (!share)
 		return;
-	stop_listening(share);
+	share_deafen(share);
 	if (!uuid_is_nil(share->id))
 		remove_files(share, share->id);
 	for (size_t i = 0; i < share->taken.count; i++)
@@ -139,7 +173,7 @@ static int hold_lock(struct share *share, struct uuid id, struct problem *proble
 		return problem_set(problem, error_of_errno(errno), "%s/%s: %s", share->folder, temporary,
 		                   strerror(errno));
 	write_holder(fd);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0 || renameat(share->folder_fd, temporary, share->folder_fd, name) < 0) {
+	if (!lock_file(fd) || renameat(share->folder_fd, temporary, share->folder_fd, name) < 0) {
 		int error = errno;
 
 		unlinkat(share->folder_fd, temporary, 0);
@@ -230,7 +264,7 @@ static int take_lock(struct share *share, struct uuid id)
 
 	file_name(name, id, ".lock");
 	fd = openat(share->folder_fd, name, O_RDWR | O_CLOEXEC);
-	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+	if (fd >= 0 && lock_file(fd))
 		return fd;
 	close_fd(fd);
 	return -1;
@@ -310,10 +344,10 @@ int share_dead(struct share *share, struct uuid **ids, size_t *count, struct pro
 void share_forget(struct share *share, struct uuid id)
 {
 	pthread_mutex_lock(&share->mutex);
-	remove_files(share, id);
 	for (size_t i = 0; i < share->taken.count; i++) {
 		if (!uuid_equal(share->taken.items[i].id, id))
 			continue;
+		remove_files(share, id); /* before the lock is free */
 		close(share->taken.items[i].fd);
 		share->taken.items[i] = share->taken.items[--share->taken.count];
 		break;
@@ -324,30 +358,37 @@ void share_forget(struct share *share, struct uuid id)
 bool share_alive(struct share *share, struct uuid id)
 {
 	char name[NAME_SIZE];
-	struct stat status;
+	bool taken, alive;
 	int fd;
 
+	if (uuid_is_nil(id))
+		return false;
 	if (uuid_equal(id, share->id))
 		return true;
-	file_name(name, id, ".lock");
-	if (fstatat(share->folder_fd, name, &status, 0) < 0)
-		return false;
 	pthread_mutex_lock(&share->mutex);
-	fd = is_taken(share, id) ? -1 : take_lock(share, id);
+	taken = is_taken(share, id);
 	pthread_mutex_unlock(&share->mutex);
+	if (taken)
+		return false;
+	file_name(name, id, ".lock");
+	fd = openat(share->folder_fd, name, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
-		return fstatat(share->folder_fd, name, &status, 0) == 0 && !is_taken(share, id);
+		return errno != ENOENT; /* who can't look must not declare it dead */
+	alive = is_locked(fd);
 	close(fd);
-	return false;
+	return alive;
 }
 
 int share_send(struct share *share, struct uuid program, struct str message, struct problem *problem)
 {
 	struct sockaddr_un address;
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	ssize_t sent = -1;
-	int error;
+	int fd, error;
 
+	if (message.length == 0 || message.length > SHARE_MESSAGE_MAX)
+		return problem_set(problem, WEIR_ELIMIT, "a message to a program has 1 to %d bytes, this one %zu",
+		                   SHARE_MESSAGE_MAX, message.length);
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	socket_address(share, program, &address);
 	if (fd >= 0)
 		sent = sendto(fd, message.data, message.length, MSG_NOSIGNAL | MSG_DONTWAIT,
@@ -358,6 +399,9 @@ int share_send(struct share *share, struct uuid program, struct str message, str
 		return 0;
 	if (error == ENOENT || error == ECONNREFUSED)
 		return problem_set(problem, WEIR_ENOTFOUND, "program %s does not listen any more",
+		                   uuid_text(program).text);
+	if (error == EAGAIN)
+		return problem_set(problem, WEIR_EBUSY, "program %s has too many unread messages",
 		                   uuid_text(program).text);
 	return problem_set(problem, error_of_errno(error), "%s/%s.sock: %s", share->folder, uuid_text(program).text,
 	                   strerror(error));

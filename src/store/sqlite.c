@@ -4,9 +4,11 @@
 #include "store/db.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
 	DEFAULT_BUSY_US = 5 * 1000 * 1000,
@@ -475,9 +477,33 @@ static int check(struct db *db, struct problem *problem)
 	return run_check(db, "PRAGMA integrity_check(1)", problem);
 }
 
+/* SQLite makes the file without syncing it. */
+static int sync_file(const char *path, struct problem *problem)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	int error = fd < 0 || fsync(fd) < 0 ? errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return error ? problem_set(problem, error_of_errno(error), "%s: %s", path, strerror(error)) : 0;
+}
+
 static int backup(struct db *db, const char *path, struct problem *problem)
 {
-	return db_run(db, "VACUUM INTO ?1", problem, "s", str_of(path));
+	/* SQLite fills an empty file that is there. Making it first tells plainly what is wrong with the place. */
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int result;
+
+	if (fd < 0)
+		return problem_set(problem, error_of_errno(errno), "%s: the backup can't be made: %s", path,
+		                   strerror(errno));
+	close(fd);
+	result = db_run(db, "VACUUM INTO ?1", problem, "s", str_of(path));
+	if (result == 0)
+		result = sync_file(path, problem);
+	if (result < 0)
+		unlink(path);
+	return result;
 }
 
 static int64_t log_pages(struct db *db)

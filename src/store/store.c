@@ -50,12 +50,14 @@ static char *join(const char *path, const char *ending)
 	return strbuf_take(&text);
 }
 
-/* "<folder>/run", beside the file. */
+/* "<folder>/run" beside weir.db. A file of another name has its own: its programs are not those of weir.db. */
 static char *run_folder_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	struct strbuf text = { 0 };
 
+	if (strcmp(slash ? slash + 1 : path, "weir.db") != 0)
+		return join(path, "-run");
 	if (slash)
 		strbuf_add(&text, path, (size_t)(slash - path) + 1);
 	strbuf_puts(&text, "run");
@@ -83,8 +85,10 @@ static int make_folders(const char *path, struct problem *problem)
 static int check_path(const struct store_options *options, struct problem *problem)
 {
 	struct stat status;
-	bool there = stat(options->path, &status) == 0;
+	bool there = options->path[0] && stat(options->path, &status) == 0;
 
+	if (!options->path[0])
+		return problem_set(problem, WEIR_EINVAL, "the path of the database is empty");
 	if (there && S_ISDIR(status.st_mode))
 		return problem_set(problem, WEIR_EINVAL, "%s: is a folder, not a database file", options->path);
 	if (there && access(options->path, options->mode == STORE_READ ? R_OK : R_OK | W_OK) < 0)
@@ -163,16 +167,49 @@ static void stop_checkpoints(struct store *store)
 
 /* --- Opening --- */
 
-/* Make or migrate the schema, one process at a time. */
-static int prepare_schema(struct store *store, struct db *db, struct problem *problem)
+/* Look at a file that is there already without changing it: opening for writing turns it into Weir's kind of file. */
+static int check_writable(struct store *store, struct problem *problem)
 {
-	struct writer_lock lock;
-	int result = writer_lock_init(&lock, store->lock_path, problem);
+	struct stat status;
+	struct db *db;
+	int version;
+	int result;
+
+	if (stat(store->path, &status) < 0 || status.st_size == 0)
+		return 0;
+	result = open_reader(store, &db, problem);
+	if (result < 0)
+		return result;
+	result = schema_check(db, store->path, true, &version, problem);
+	db_close(db);
+	return result;
+}
+
+static int open_and_migrate(struct store *store, struct problem *problem)
+{
+	struct db_options options = { .path = store->path, .mode = DB_CREATE, .vfs = store->vfs };
+	int result = db_open(&sqlite_driver, &options, &store->writer, problem);
 
 	if (result < 0)
 		return result;
+	result = schema_migrate(store->writer, store->path, problem);
+	if (result < 0)
+		db_close(store->writer);
+	return result;
+}
+
+/* One process at a time: those that make a file at once would find it locked, without SQLite waiting for them. */
+static int prepare_file(struct store *store, struct problem *problem)
+{
+	struct writer_lock lock;
+	int result = check_writable(store, problem);
+
+	if (result == 0)
+		result = writer_lock_init(&lock, store->lock_path, problem);
+	if (result < 0)
+		return result;
 	writer_lock_take(&lock);
-	result = schema_migrate(db, store->path, problem);
+	result = open_and_migrate(store, problem);
 	writer_lock_release(&lock);
 	writer_lock_done(&lock);
 	return result;
@@ -188,7 +225,6 @@ static void tell_hold(void *data, const struct problem *problem)
 
 static int open_writer(struct store *store, struct problem *problem)
 {
-	struct db_options options = { .path = store->path, .mode = DB_CREATE, .vfs = store->vfs };
 	struct executor_options writer = {
 		.lock_path = store->lock_path,
 		.hold_seconds = store->options.hold_seconds,
@@ -196,14 +232,12 @@ static int open_writer(struct store *store, struct problem *problem)
 		.on_commit = on_commit,
 		.data = store,
 	};
-	int result = db_open(&sqlite_driver, &options, &store->writer, problem);
+	int result = prepare_file(store, problem);
 
 	if (result < 0)
 		return result;
-	result = prepare_schema(store, store->writer, problem);
 	writer.db = store->writer;
-	if (result == 0)
-		result = executor_new(&writer, &store->executor, problem);
+	result = executor_new(&writer, &store->executor, problem);
 	if (result < 0) {
 		db_close(store->writer);
 		return result;
@@ -237,7 +271,7 @@ static int open_parts(struct store *store, struct problem *problem)
 	else if (result == 0)
 		result = check_readable(store, problem);
 	if (result == 0 && store->options.mode != STORE_READ)
-		result = share_open(store->run_folder, &store->share, problem);
+		result = share_open(store->run_folder, true, &store->share, problem);
 	if (result == 0 && store->options.mode == STORE_PROGRAM)
 		result = share_join(store->share, store->options.on_message, store->options.data, problem);
 	return result;
@@ -269,6 +303,7 @@ void store_close(struct store *store)
 {
 	if (!store)
 		return;
+	share_deafen(store->share); /* what it hears goes to the writer */
 	stop_checkpoints(store);
 	for (size_t i = 0; i < store->readers.count; i++)
 		db_close(store->readers.items[i]);
@@ -335,11 +370,13 @@ struct uuid store_program_id(const struct store *store)
 
 int store_dead_programs(struct store *store, struct uuid **ids, size_t *count, struct problem *problem)
 {
+	ASSERT(store->share);
 	return share_dead(store->share, ids, count, problem);
 }
 
 void store_forget_program(struct store *store, struct uuid id)
 {
+	ASSERT(store->share);
 	share_forget(store->share, id);
 }
 
@@ -349,8 +386,12 @@ bool store_program_alive(struct store *store, struct uuid id)
 	struct share *share = store->share;
 	bool alive;
 
-	if (!share && share_open(store->run_folder, &share, NULL) < 0)
-		return false;
+	if (!share) {
+		int result = share_open(store->run_folder, false, &share, NULL);
+
+		if (result < 0)
+			return result != WEIR_ENOTFOUND; /* who can't look must not declare it dead */
+	}
 	alive = share_alive(share, id);
 	if (share != store->share)
 		share_close(share);
@@ -359,10 +400,12 @@ bool store_program_alive(struct store *store, struct uuid id)
 
 void store_living_programs(struct store *store, struct strbuf *out)
 {
+	ASSERT(store->share);
 	share_describe(store->share, out);
 }
 
 int store_send(struct store *store, struct uuid program, struct str message, struct problem *problem)
 {
+	ASSERT(store->share);
 	return share_send(store->share, program, message, problem);
 }
