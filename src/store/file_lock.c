@@ -35,5 +35,6 @@ bool file_lock_is_held(int fd, unsigned byte)
 {
 	struct flock lock;
 
-	return control(fd, F_OFD_GETLK, F_WRLCK, byte, &lock) == 0 && lock.l_type != F_UNLCK;
+	/* Who can't ask must not take the holder for dead. */
+	return control(fd, F_OFD_GETLK, F_WRLCK, byte, &lock) != 0 || lock.l_type != F_UNLCK;
 }

@@ -9,6 +9,7 @@
 #include "store/writer_lock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -44,16 +45,25 @@ static char *join(const char *path, const char *ending)
 	return strbuf_take(&text);
 }
 
-/* "<folder>/run", beside the file. */
-static char *run_folder_of(const char *path)
+static char *folder_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	struct strbuf text = { 0 };
 
 	if (slash)
 		strbuf_add(&text, path, (size_t)(slash - path) + 1);
-	strbuf_puts(&text, "run");
+	else
+		strbuf_puts(&text, "./");
 	return strbuf_take(&text);
+}
+
+/* "<folder>/run" beside weir.db. A file of another name has its own: its programs are not those of weir.db. */
+static char *run_folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	AUTO(freep) char *folder = folder_of(path);
+
+	return strcmp(slash ? slash + 1 : path, "weir.db") == 0 ? join(folder, "run") : join(path, "-run");
 }
 
 /* Make the folders that lead to the file. */
@@ -77,8 +87,10 @@ static int make_folders(const char *path, struct problem *problem)
 static int check_path(const struct store_options *options, struct problem *problem)
 {
 	struct stat status;
-	bool there = stat(options->path, &status) == 0;
+	bool there = options->path[0] && stat(options->path, &status) == 0;
 
+	if (!options->path[0])
+		return problem_set(problem, WEIR_EINVAL, "the path of the database is empty");
 	if (there && S_ISDIR(status.st_mode))
 		return problem_set(problem, WEIR_EINVAL, "%s: is a folder, not a database file", options->path);
 	if (there && access(options->path, options->mode == STORE_READ ? R_OK : R_OK | W_OK) < 0)
@@ -100,17 +112,76 @@ static int open_reader(struct store *store, struct db **out, struct problem *pro
 	return db_open(&sqlite_driver, &options, out, problem);
 }
 
-/* Make or migrate the schema, one process at a time. */
-static int prepare_schema(struct store *store, struct db *db, struct problem *problem)
+/* Look at a file that is there already without changing it: opening for writing turns it into Weir's kind of file. */
+static int check_writable(struct store *store, struct problem *problem)
+{
+	struct stat status;
+	struct db *db;
+	int version;
+	int result;
+
+	if (stat(store->path, &status) < 0 || status.st_size == 0)
+		return 0;
+	result = open_reader(store, &db, problem);
+	if (result < 0)
+		return result;
+	result = schema_check(db, store->path, true, &version, problem);
+	db_close(db);
+	return result;
+}
+
+/*
+ * SQLite would let everybody read the file, and arguments of runs are nobody's business. It also never syncs the folder
+ * that the file is in, without which the file may be gone after a power failure, with all that was told to be durable.
+ */
+static int make_file(const char *path, struct problem *problem)
+{
+	AUTO(freep) char *folder = folder_of(path);
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int result = 0;
+
+	if (fd < 0 && errno == EEXIST)
+		return 0;
+	if (fd < 0)
+		return problem_set(problem, error_of_errno(errno), "%s: can't be made: %s", path, strerror(errno));
+	close(fd);
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) < 0)
+		result =
+		        problem_set(problem, error_of_errno(errno), "%s: can't be synced: %s", folder, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return result;
+}
+
+static int open_and_migrate(struct store *store, struct db **out, struct problem *problem)
+{
+	struct db_options options = { .path = store->path, .mode = DB_CREATE, .vfs = store->vfs };
+	int result = make_file(store->path, problem);
+
+	if (result == 0)
+		result = db_open(&sqlite_driver, &options, out, problem);
+	if (result < 0)
+		return result;
+	result = schema_migrate(*out, store->path, problem);
+	if (result < 0)
+		db_close(*out);
+	return result;
+}
+
+/* One process at a time: those that make a file at once would find it locked, without SQLite waiting for them. */
+static int open_in_turn(struct store *store, struct db **out, struct problem *problem)
 {
 	struct writer_lock lock;
-	int result = writer_lock_init(&lock, store->lock_path, problem);
+	int result = check_writable(store, problem);
 
+	if (result == 0)
+		result = writer_lock_init(&lock, store->lock_path, problem);
 	if (result < 0)
 		return result;
 	result = writer_lock_take(&lock, LOCK_TIMEOUT_US, problem);
 	if (result == 0) {
-		result = schema_migrate(db, store->path, problem);
+		result = open_and_migrate(store, out, problem);
 		writer_lock_release(&lock);
 	}
 	writer_lock_done(&lock);
@@ -134,7 +205,6 @@ static void tell_hold(void *data, const struct problem *problem)
 
 static int open_writer(struct store *store, struct problem *problem)
 {
-	struct db_options options = { .path = store->path, .mode = DB_CREATE, .vfs = store->vfs };
 	struct executor_options writer = {
 		.lock_path = store->lock_path,
 		.hold_seconds = store->options.hold_seconds,
@@ -146,13 +216,11 @@ static int open_writer(struct store *store, struct problem *problem)
 		.driver = &sqlite_driver,
 		.db = { .path = store->path, .mode = DB_WRITE, .vfs = store->vfs },
 	};
-	int result = db_open(&sqlite_driver, &options, &writer.db, problem);
+	int result = open_in_turn(store, &writer.db, problem);
 
 	if (result < 0)
 		return result;
-	result = prepare_schema(store, writer.db, problem);
-	if (result == 0)
-		result = checkpointer_new(&checkpoints, &store->checkpointer, problem);
+	result = checkpointer_new(&checkpoints, &store->checkpointer, problem);
 	if (result < 0) {
 		db_close(writer.db);
 		return result;
@@ -184,7 +252,7 @@ static int open_parts(struct store *store, struct problem *problem)
 	else if (result == 0)
 		result = check_readable(store, problem);
 	if (result == 0 && store->options.mode != STORE_READ)
-		result = share_open(store->run_folder, &store->share, problem);
+		result = share_open(store->run_folder, true, &store->share, problem);
 	if (result == 0 && store->options.mode == STORE_PROGRAM)
 		result = share_join(store->share, store->options.on_message, store->options.data, problem);
 	return result;
@@ -215,6 +283,7 @@ void store_close(struct store *store)
 {
 	if (!store)
 		return;
+	share_deafen(store->share); /* what it hears goes to the writer */
 	for (size_t i = 0; i < store->readers.count; i++)
 		db_close(store->readers.items[i]);
 	vec_done(&store->readers);
@@ -280,11 +349,13 @@ struct uuid store_program_id(const struct store *store)
 
 int store_dead_programs(struct store *store, struct uuid **ids, size_t *count, struct problem *problem)
 {
+	ASSERT(store->share);
 	return share_dead(store->share, ids, count, problem);
 }
 
 void store_forget_program(struct store *store, struct uuid id)
 {
+	ASSERT(store->share);
 	share_forget(store->share, id);
 }
 
@@ -294,8 +365,12 @@ bool store_program_alive(struct store *store, struct uuid id)
 	struct share *share = store->share;
 	bool alive;
 
-	if (!share && share_open(store->run_folder, &share, NULL) < 0)
-		return false;
+	if (!share) {
+		int result = share_open(store->run_folder, false, &share, NULL);
+
+		if (result < 0)
+			return result != WEIR_ENOTFOUND; /* who can't look must not declare it dead */
+	}
 	alive = share_alive(share, id);
 	if (share != store->share)
 		share_close(share);
@@ -304,10 +379,12 @@ bool store_program_alive(struct store *store, struct uuid id)
 
 void store_living_programs(struct store *store, struct strbuf *out)
 {
+	ASSERT(store->share);
 	share_describe(store->share, out);
 }
 
 int store_send(struct store *store, struct uuid program, struct str message, struct problem *problem)
 {
+	ASSERT(store->share);
 	return share_send(store->share, program, message, problem);
 }
