@@ -69,6 +69,17 @@ static struct spooled_line *make_line(const char *name, int level, struct str me
 	return line;
 }
 
+static void drop_oldest(struct log_spool *spool)
+{
+	struct spooled_line *line = spool->first;
+
+	spool->first = line->next;
+	spool->count--;
+	spool->bytes -= line->length;
+	spool->dropped++;
+	free(line);
+}
+
 /* Called with the mutex held. */
 static void append(struct log_spool *spool, struct spooled_line *line)
 {
@@ -77,13 +88,10 @@ static void append(struct log_spool *spool, struct spooled_line *line)
 	else
 		spool->first = line;
 	spool->last = line;
-	if (++spool->count <= LOG_SPOOL_LIMIT)
-		return;
-	line = spool->first;
-	spool->first = line->next;
-	spool->count--;
-	spool->dropped++;
-	free(line);
+	spool->count++;
+	spool->bytes += line->length;
+	while (spool->first != line && (spool->count > LOG_SPOOL_LINES || spool->bytes > LOG_SPOOL_BYTES))
+		drop_oldest(spool);
 }
 
 /* Put a line about dropped ones before what is stored next. Called with the mutex held. */
@@ -102,6 +110,7 @@ static void confess_drops(struct log_spool *spool)
 	line->next = spool->first;
 	spool->first = line;
 	spool->count++;
+	spool->bytes += line->length;
 	spool->dropped = 0;
 }
 
@@ -116,6 +125,7 @@ static void take_lines(struct flush_job *flush)
 	flush->lines = spool->first;
 	link = &flush->lines;
 	while (*link && flush->count < LINES_A_JOB) {
+		spool->bytes -= (*link)->length;
 		link = &(*link)->next;
 		flush->count++;
 	}
