@@ -28,7 +28,7 @@ endif
 .PHONY: all configure demo test test-long bench asan tsan fuzz tidy format install clean
 
 all: configure
-	@ninja -C $(BUILD)
+	@ninja -C $(BUILD) product
 
 configure:
 	$(setup) build

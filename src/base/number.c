@@ -215,7 +215,7 @@ static bool reads_back(const struct shortest *number, double value)
 	return convert(text) == value;
 }
 
-/* The next larger number of as many digits; never all nines, as no power of two starts with 16 of them. */
+/* The next larger number of as many digits, which must not be all nines. */
 static void step_up(struct shortest *number)
 {
 	char *last = &number->digits[number->count - 1];
@@ -248,8 +248,9 @@ static bool try_digits(double value, int count, struct shortest *out)
 	}
 	out->point = (int)strtol(next + 1, NULL, 10) + 1;
 	right = reads_back(out, value);
-	/* Doubles lie closer together below a power of two than above it, so there the second nearest may be right. */
-	if (!right && frexp(value, &exponent) == 0.5) {
+	/* Below a power of two doubles lie closer together than above it, unless they have few bits, so there the second
+	   nearest number may be right. No double that is a power of two starts with 16 nines. */
+	if (!right && count == DBL_DIG + 1 && frexp(value, &exponent) == 0.5) {
 		step_up(out);
 		right = reads_back(out, value);
 	}

@@ -120,6 +120,7 @@ struct weir_run {
 	struct pool_thread *thread;
 	weir_run *outer;            /* the attempt that this thread was in before */
 	struct loop_timer deadline; /* time limit, then the end of the grace time */
+	bool timed_out;             /* atomic: over its time limit */
 	bool in_grace;              /* loop's thread only */
 	char id_text[UUID_TEXT_LENGTH + 1];
 

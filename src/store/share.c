@@ -4,6 +4,7 @@
 #include "base/strbuf.h"
 #include "base/vec.h"
 #include "loop/thread.h"
+#include "store/file_lock.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,6 +17,12 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+/*
+ * The locks of a lock file. That of its program's life, and that of the process which has found it dead: two, so that a
+ * program which is being dealt with does not look alive to others.
+ */
+enum { LIFE, CLAIM };
 
 /* A lock file of a dead program that this process has taken, until it is forgotten. */
 struct taken {
@@ -43,34 +50,6 @@ enum { NAME_SIZE = UUID_TEXT_LENGTH + 16 };
 static void file_name(char out[NAME_SIZE], struct uuid id, const char *ending)
 {
 	snprintf(out, NAME_SIZE, "%s%s", uuid_text(id).text, ending);
-}
-
-/* --- The locks: of the whole file, and of the open file. The kernel gives them up when the last holder is gone. --- */
-
-static int control_lock(int fd, int command, struct flock *lock)
-{
-	int result;
-
-	*lock = (struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	do
-		result = fcntl(fd, command, lock);
-	while (result < 0 && errno == EINTR);
-	return result;
-}
-
-static bool lock_file(int fd)
-{
-	struct flock lock;
-
-	return control_lock(fd, F_OFD_SETLK, &lock) == 0;
-}
-
-/* To ask must not be to take: another program that asks just then would hold the dead for living. */
-static bool is_locked(int fd)
-{
-	struct flock lock;
-
-	return control_lock(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
 }
 
 /* --- Opening and closing --- */
@@ -173,7 +152,7 @@ static int hold_lock(struct share *share, struct uuid id, struct problem *proble
 		return problem_set(problem, error_of_errno(errno), "%s/%s: %s", share->folder, temporary,
 		                   strerror(errno));
 	write_holder(fd);
-	if (!lock_file(fd) || renameat(share->folder_fd, temporary, share->folder_fd, name) < 0) {
+	if (file_lock_try(fd, LIFE) != 0 || renameat(share->folder_fd, temporary, share->folder_fd, name) < 0) {
 		int error = errno;
 
 		unlinkat(share->folder_fd, temporary, 0);
@@ -256,15 +235,16 @@ static bool lock_file_id(const char *name, struct uuid *id)
 	return uuid_parse((struct str){ name, UUID_TEXT_LENGTH }, id);
 }
 
-/* Take the lock of a program: the descriptor, or -1 when it is held (or the file has gone meanwhile). */
-static int take_lock(struct share *share, struct uuid id)
+/* Claim a dead program: the descriptor of its lock file, or -1 when it lives, another process has claimed it, or it is
+   gone. */
+static int take_claim(struct share *share, struct uuid id)
 {
 	char name[NAME_SIZE];
 	int fd;
 
 	file_name(name, id, ".lock");
 	fd = openat(share->folder_fd, name, O_RDWR | O_CLOEXEC);
-	if (fd >= 0 && lock_file(fd))
+	if (fd >= 0 && !file_lock_is_held(fd, LIFE) && file_lock_try(fd, CLAIM) == 0)
 		return fd;
 	close_fd(fd);
 	return -1;
@@ -297,7 +277,7 @@ static bool claim_dead(struct share *share, struct uuid id)
 
 	if (uuid_equal(id, share->id) || is_taken(share, id))
 		return false;
-	fd = take_lock(share, id);
+	fd = take_claim(share, id);
 	if (fd < 0)
 		return false;
 	if (!still_named(share, id, fd)) {
@@ -374,7 +354,7 @@ bool share_alive(struct share *share, struct uuid id)
 	fd = openat(share->folder_fd, name, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return errno != ENOENT; /* who can't look must not declare it dead */
-	alive = is_locked(fd);
+	alive = file_lock_is_held(fd, LIFE);
 	close(fd);
 	return alive;
 }
