@@ -406,7 +406,7 @@ static void test_hold_runs_out(void **state)
 {
 	AUTO(arena_done) struct arena arena = { 0 };
 	struct holder holder = { 0 };
-	struct executor_options options = { .on_hold = on_hold, .data = &holder, .hold_seconds = 0.2 };
+	struct executor_options options = { .on_hold = on_hold, .data = &holder, .hold_seconds = 0.5 };
 	struct executor *executor;
 	struct executor_stats stats;
 
