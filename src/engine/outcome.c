@@ -39,6 +39,9 @@ static void say_outcome(weir_run *run, enum outcome_kind kind, enum weir_state_t
 	AUTO(arena_done) struct arena scratch = { 0 };
 
 	strbuf_vprintf(&text, format, arguments);
+	/* What a program wrote to its stderr is often passed on here, with its last line break. */
+	while (text.length && text.data[text.length - 1] == '\n')
+		text.length--;
 	set_outcome(run, kind,
 	            (weir_state){ type, name, arena_str(&scratch, utf8_mend(&scratch, strbuf_str(&text))).data });
 }

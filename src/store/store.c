@@ -326,6 +326,60 @@ void store_reader_done(struct store *store, struct db *db)
 	db_close(db);
 }
 
+/* --- Removal --- */
+
+static int refuse_living(const char *path, struct problem *problem)
+{
+	AUTO(freep) char *folder = run_folder_of(path);
+	AUTO(strbuf_done) struct strbuf living = { 0 };
+	struct share *share;
+	int result = share_open(folder, &share, problem);
+
+	if (result < 0)
+		return result;
+	share_describe(share, &living);
+	share_close(share);
+	if (living.length == 0)
+		return 0;
+	return problem_set(problem, WEIR_EBUSY, "%s: is in use by %s: let them end, or cancel their runs", path,
+	                   living.data);
+}
+
+/* The log goes first: without its file it would be played into the next database of that name. */
+static int remove_files(const char *path, struct problem *problem)
+{
+	static const char *const endings[] = { "-wal", "-shm", "" };
+
+	for (size_t i = 0; i < ARRAY_LENGTH(endings); i++) {
+		AUTO(freep) char *name = join(path, endings[i]);
+
+		if (unlink(name) < 0 && errno != ENOENT)
+			return problem_set(problem, error_of_errno(errno), "%s: can't be removed: %s", name,
+			                   strerror(errno));
+	}
+	return 0;
+}
+
+int store_remove(const char *path, struct problem *problem)
+{
+	AUTO(freep) char *lock_path = join(path, "-writer");
+	struct writer_lock lock;
+	int result;
+
+	if (access(path, F_OK) < 0)
+		return problem_set(problem, error_of_errno(errno), "%s: %s", path, strerror(errno));
+	result = writer_lock_init(&lock, lock_path, problem);
+	if (result < 0)
+		return result;
+	writer_lock_take(&lock);
+	result = refuse_living(path, problem);
+	if (result == 0)
+		result = remove_files(path, problem);
+	writer_lock_release(&lock);
+	writer_lock_done(&lock);
+	return result;
+}
+
 /* --- Programs that share the file --- */
 
 struct uuid store_program_id(const struct store *store)

@@ -44,6 +44,12 @@ void store_close(struct store *store);
 
 const char *store_path(const struct store *store);
 
+/*
+ * Remove the database of that path with what SQLite keeps beside it, also one that can't be opened. WEIR_EBUSY, naming
+ * them, while programs run; WEIR_ENOTFOUND when there is none. Not for a process that has it open.
+ */
+MUST_CHECK int store_remove(const char *path, struct problem *problem);
+
 /* The writer; NULL in STORE_READ. */
 struct executor *store_executor(struct store *store);
 
