@@ -33,6 +33,7 @@ void outcome_of_child(weir_run *attempt, weir_future *child)
 	set_outcome(attempt, OUTCOME_CHILD, child->view, text.data);
 }
 
+PRINTF_LIKE(5, 0)
 static void say_outcome(weir_run *run, enum outcome_kind kind, enum weir_state_type type, const char *name,
                         const char *format, va_list arguments)
 {
