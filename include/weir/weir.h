@@ -67,6 +67,7 @@ extern "C" {
 #define WEIR_VERSION_MAJOR 0
 #define WEIR_VERSION_MINOR 1
 #define WEIR_VERSION_PATCH 0
+#define WEIR_VERSION "0.1.0"
 
 /* Wait without a time limit. */
 #define WEIR_FOREVER HUGE_VAL

@@ -2,7 +2,8 @@
 /*
  * log.h - the program's own log: a line for each entry, as text or as JSON. Only programs (weir_main, the binary) log;
  * libraries return errors. A sink that is full or closed never blocks and never kills: what cannot be written at once
- * is kept in a bounded buffer, then dropped and counted, and the count is logged when the sink takes lines again.
+ * is kept in a bounded buffer; when that is full the newest entries are dropped and counted, and a line in their place
+ * tells how many, once the sink takes lines again. errno is left alone.
  */
 #ifndef WEIR_BASE_LOG_H
 #define WEIR_BASE_LOG_H
@@ -15,7 +16,8 @@ enum log_level { LOG_DEBUG = 10, LOG_INFO = 20, LOG_WARNING = 30, LOG_ERROR = 40
 enum log_format { LOG_TEXT, LOG_JSON };
 
 struct log_options {
-	int fd;               /* of the sink; not closed by the log. A file, a pipe, a terminal or a socket */
+	int fd; /* of the sink: a file, a pipe, a terminal or a socket. The log works on a second descriptor for it, which
+	           it keeps until the next log_init, and leaves this one alone */
 	enum log_level level; /* below it nothing is written */
 	enum log_format format;
 	bool colour; /* text only */
@@ -32,7 +34,7 @@ bool log_enabled(enum log_level level);
 /*
  * One entry. name is who speaks ("weir.store", "Flow run 'calm-otter'"); the line reads
  * "08:00:00.000 | INFO    | Flow run 'calm-otter' - message". Thread-safe; line breaks in the message are kept (JSON
- * escapes them). Bytes that are not UTF-8 become U+FFFD.
+ * escapes them). Bytes that are not UTF-8 become U+FFFD. What a message has over 64 KiB is cut, and the line says so.
  */
 void log_write(enum log_level level, const char *name, const char *format, ...) PRINTF_LIKE(3, 4);
 void log_write_str(enum log_level level, struct str name, struct str message);
@@ -40,7 +42,8 @@ void log_write_str(enum log_level level, struct str name, struct str message);
 /* How many entries were dropped since the start. */
 uint64_t log_dropped(void);
 
-/* "DEBUG" … "CRITICAL" for a number (the nearest one below), and back, in any case; -1 for an unknown word. */
+/* "DEBUG" … "CRITICAL" for a number (the nearest one below), and back, in any case; also "WARN", "OFF", or a number up to
+   100; -1 for an unknown word. */
 const char *log_level_name(int level);
 int log_level_parse(struct str word);
 

@@ -246,7 +246,7 @@ static bool try_digits(double value, int count, struct shortest *out)
 		if (is_digit(*next))
 			out->digits[out->count++] = *next;
 	}
-	out->point = atoi(next + 1) + 1;
+	out->point = (int)strtol(next + 1, NULL, 10) + 1;
 	right = reads_back(out, value);
 	/* Below a power of two doubles lie closer together than above it, unless they have few bits, so there the second
 	   nearest number may be right. No double that is a power of two starts with 16 nines. */

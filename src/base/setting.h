@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * setting.h - settings: one row each, with type, default, limits and help. A value comes from, in this order: a flag of
- * the command line, the environment, the file .env of the working directory, the row's default.
+ * the command line, the environment, the file .env of the working directory, the row's default. An empty value in the
+ * environment or in the file counts as none.
  */
 #ifndef WEIR_BASE_SETTING_H
 #define WEIR_BASE_SETTING_H
@@ -42,11 +43,11 @@ const struct env_line *env_find(const struct env_file *file, struct str name);
 enum setting_type {
 	SETTING_TEXT,
 	SETTING_INTEGER,
-	SETTING_SECONDS,
-	SETTING_BOOLEAN,
-	SETTING_LEVEL,
-	SETTING_PATH,
-	SETTING_WORD
+	SETTING_SECONDS, /* "1.5", or any form that duration_parse takes: "PT90S", "00:01:30" */
+	SETTING_BOOLEAN, /* true or false, yes or no, on or off, 1 or 0 */
+	SETTING_LEVEL,   /* a word of log.h, or its number */
+	SETTING_PATH,    /* may begin with ~/ or $NAME/ (a path setting of an earlier row, or any variable) */
+	SETTING_WORD,    /* one of a list, in any case */
 };
 
 struct setting {
@@ -62,12 +63,14 @@ struct setting {
 enum setting_source { SETTING_FROM_DEFAULT, SETTING_FROM_ENV_FILE, SETTING_FROM_ENVIRONMENT, SETTING_FROM_FLAG };
 
 struct setting_value {
-	struct str text; /* as given; STR_NULL when unset */
+	struct str given; /* as it was written; STR_NULL when unset */
+	struct str text;  /* the same, but paths are expanded and absolute: a flow may change its working directory */
 	union {
 		int64_t integer; /* SETTING_INTEGER, SETTING_LEVEL (log level), SETTING_WORD (index), SETTING_BOOLEAN */
 		double seconds;
 	};
 	enum setting_source source;
+	unsigned line; /* SETTING_FROM_ENV_FILE: in that file */
 };
 
 /* The values of a table, by row. */
@@ -76,6 +79,7 @@ struct settings {
 	const struct setting *rows;
 	size_t count;
 	struct setting_value *values;
+	struct str env_path; /* of the .env file, for messages */
 };
 
 /*
@@ -86,11 +90,15 @@ MUST_CHECK int settings_load(struct settings *settings, const struct setting *ro
                              struct problem *problem);
 void settings_done(struct settings *settings);
 
-/* A flag of the command line: "log.level", "debug". WEIR_ENOTFOUND with a "did you mean" for an unknown name. */
+/* A flag of the command line: "log.level", "debug". What depends on it (paths below a home) follows. WEIR_ENOTFOUND with a
+   "did you mean" for an unknown name; WEIR_EINVAL, and nothing has changed, for a wrong value. */
 MUST_CHECK int settings_set(struct settings *settings, struct str name, struct str text, struct problem *problem);
 
 /* A value by name. Asking for a name that is not in the table is a programmer's error. */
 const struct setting_value *settings_get(const struct settings *settings, const char *name);
+
+/* Where a value comes from, for people: "default", "environment", ".env:3", "command line". Valid until done. */
+const char *settings_source(struct settings *settings, const char *name);
 
 /* The index of the word in the list that looks most like it, or -1 when none does: for "did you mean". */
 int nearest_word(struct str word, const char *const *words, size_t count);

@@ -3,6 +3,7 @@
 #ifndef WEIR_BASE_SETTINGS_TABLE_H
 #define WEIR_BASE_SETTINGS_TABLE_H
 
+#include "base/log.h"
 #include "base/setting.h"
 
 extern const struct setting weir_settings_rows[];
@@ -11,5 +12,11 @@ extern const size_t weir_settings_row_count;
 /* The process's settings, read once on first use from the environment and ./.env. NULL with the problem filled when they
    are wrong: programs print it and end, libweir returns it from the call that needed them. */
 struct settings *weir_settings(struct problem *problem);
+
+/* How the log is set up for a sink: level, format, and colour if the sink is a terminal (log.h). */
+struct log_options settings_log_options(const struct settings *settings, int fd);
+
+/* How many tasks run at once: engine.threads, or what it stands for on this machine. */
+unsigned settings_thread_limit(const struct settings *settings);
 
 #endif

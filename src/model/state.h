@@ -73,7 +73,7 @@ struct state {
 extern const struct field_table flow_run_state_fields;
 extern const struct field_table task_run_state_fields;
 
-/* Does data refer to a stored result (non-null, and no {"type": "unpersisted"})? (CONTRACT 5.2, rule 3) */
+/* Does data refer to a stored result (an object with members that is not {"type": "unpersisted"})? (CONTRACT 5.2, 3) */
 bool state_has_persisted_data(const struct state *state);
 
 /* Details between text and struct. Texts of the struct lie in the arena. */

@@ -18,6 +18,9 @@ struct verdict {
 /* "ACCEPT", "REJECT", "ABORT", "WAIT" */
 const char *verdict_status_name(enum verdict_status status);
 
+/* "accept_details", "reject_details", "abort_details", "wait_details" */
+const char *verdict_details_type(enum verdict_status status);
+
 /* The API's details object: {"type": "reject_details", "reason": "..."} */
 void verdict_write_details(const struct verdict *verdict, struct json_writer *writer);
 

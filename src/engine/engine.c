@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/engine.h"
+
+#include "base/log.h"
+#include "base/settings_table.h"
+#include "base/strbuf.h"
+#include "core/recover.h"
+#include "engine/run.h"
+#include "engine/signals.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static struct {
+	pthread_mutex_t mutex;
+	struct engine *engine;
+	bool console;
+	bool exit_hook;
+} process = { .mutex = PTHREAD_MUTEX_INITIALIZER };
+
+/* --- What reaches the engine from outside --- */
+
+/* Called with engine->mutex held: so the run can't end, nor who waits for it let go of its scope, meanwhile. */
+static void cancel_flow(struct flow_context *flow)
+{
+	weir_future *run = flow->run;
+
+	pthread_mutex_lock(&run->scope->mutex);
+	run_cancel(run, WEIR_ECANCELED);
+	pthread_mutex_unlock(&run->scope->mutex);
+}
+
+/* Cancel the active flow run of that id, if it is one of this program's. */
+static void cancel_flow_run(struct engine *engine, struct uuid id)
+{
+	pthread_mutex_lock(&engine->mutex);
+	for (struct flow_context *flow = engine->active; flow; flow = flow->next) {
+		if (uuid_equal(flow->flow_run_id, id))
+			cancel_flow(flow);
+	}
+	pthread_mutex_unlock(&engine->mutex);
+}
+
+static void on_message(void *data, struct str message)
+{
+	const struct str cancel = STR("cancel ");
+	struct uuid id;
+
+	if (str_starts_with(message, cancel) &&
+	    uuid_parse((struct str){ message.data + cancel.length, message.length - cancel.length }, &id))
+		cancel_flow_run(data, id);
+}
+
+static void on_hold(void *data, const struct problem *problem)
+{
+	(void)data;
+	if (problem)
+		log_write(LOG_ERROR, "weir.store", "states can't be stored, trying again: %s", problem->message);
+	else
+		log_write(LOG_WARNING, "weir.store", "states can be stored again");
+}
+
+void engine_cancel_all(struct engine *engine, const char *crash_reason)
+{
+	pthread_mutex_lock(&engine->mutex);
+	for (struct flow_context *flow = engine->active; flow; flow = flow->next) {
+		pthread_mutex_lock(&flow->mutex);
+		if (crash_reason && !flow->crash_reason)
+			flow->crash_reason = xstrdup(crash_reason);
+		pthread_mutex_unlock(&flow->mutex);
+		cancel_flow(flow);
+	}
+	pthread_mutex_unlock(&engine->mutex);
+}
+
+void engine_lost_record(struct engine *engine, const struct problem *problem)
+{
+	bool first;
+
+	pthread_mutex_lock(&engine->mutex);
+	first = engine->lost_records++ == 0;
+	if (first)
+		engine->lost_problem = *problem;
+	pthread_mutex_unlock(&engine->mutex);
+	if (first)
+		log_write(LOG_ERROR, "weir.store", "a state could not be recorded: %s", problem->message);
+}
+
+/* --- Starting and ending --- */
+
+static void read_settings(struct engine *engine, const struct settings *settings)
+{
+	engine->grace_us = (int64_t)(settings_get(settings, "engine.grace_seconds")->seconds * 1e6);
+	engine->abandoned_limit = (unsigned)settings_get(settings, "engine.abandoned_limit")->integer;
+	engine->log_level = (int)settings_get(settings, "log.level")->integer;
+}
+
+static int open_store(struct engine *engine, const struct settings *settings, struct problem *problem)
+{
+	struct store_options options = {
+		.path = settings_get(settings, "store.path")->text.data,
+		.mode = STORE_PROGRAM,
+		.hold_seconds = settings_get(settings, "store.hold_seconds")->seconds,
+		.on_hold = on_hold,
+		.on_message = on_message,
+		.data = engine,
+	};
+	int64_t crashed = 0;
+	int result = store_open(&options, &engine->store, problem);
+
+	if (result == 0)
+		result = store_recover(engine->store, &crashed, problem);
+	if (result == 0 && crashed)
+		log_write(LOG_WARNING, "weir.store", "%lld run(s) of programs that are gone were marked as Crashed",
+		          (long long)crashed);
+	return result;
+}
+
+static void engine_free(struct engine *engine)
+{
+	pool_free(engine->pool);
+	loop_free(engine->loop);
+	store_close(engine->store); /* the last log lines are stored by its writer */
+	log_spool_done(&engine->logs);
+	pthread_mutex_destroy(&engine->mutex);
+	free(engine);
+}
+
+static int engine_new(struct engine **out, struct problem *problem)
+{
+	struct settings *settings = weir_settings(problem);
+	struct engine *engine;
+	int result;
+
+	if (!settings)
+		return WEIR_EINVAL;
+	engine = xcalloc(1, sizeof *engine);
+	pthread_mutex_init(&engine->mutex, NULL);
+	engine->console = process.console;
+	snprintf(engine->output_key, sizeof engine->output_key, "weir:%s", uuid_text(uuid_new()).text);
+	read_settings(engine, settings);
+	result = loop_new("weir-loop", &engine->loop, problem);
+	if (result == 0)
+		result = open_store(engine, settings, problem);
+	log_spool_init(&engine->logs, engine->store ? store_executor(engine->store) : NULL);
+	if (result == 0)
+		result = signals_watch(engine, problem);
+	if (result < 0) {
+		engine_free(engine);
+		return result;
+	}
+	engine->pool = pool_new(settings_thread_limit(settings));
+	*out = engine;
+	return 0;
+}
+
+int engine_get(struct engine **out, struct problem *problem)
+{
+	int result = 0;
+
+	pthread_mutex_lock(&process.mutex);
+	if (!process.engine)
+		result = engine_new(&process.engine, problem);
+	if (result == 0 && !process.exit_hook)
+		process.exit_hook = atexit(engine_close) == 0;
+	*out = process.engine;
+	pthread_mutex_unlock(&process.mutex);
+	return result;
+}
+
+struct engine *engine_peek(void)
+{
+	return __atomic_load_n(&process.engine, __ATOMIC_ACQUIRE);
+}
+
+/* Flows that still run (exit() was called within one) keep their engine: only what is queued is written then. */
+void engine_close(void)
+{
+	struct engine *engine;
+	bool busy;
+
+	pthread_mutex_lock(&process.mutex);
+	engine = process.engine;
+	if (engine) {
+		pthread_mutex_lock(&engine->mutex);
+		busy = engine->active || engine->abandoned;
+		pthread_mutex_unlock(&engine->mutex);
+		if (busy)
+			executor_drain(store_executor(engine->store));
+		else
+			engine_free(engine);
+		process.engine = NULL;
+	}
+	pthread_mutex_unlock(&process.mutex);
+}
+
+void engine_use_console(void)
+{
+	process.console = true;
+}
+
+int problem_export(weir_problem *out, const struct problem *problem)
+{
+	AUTO(strbuf_done) struct strbuf text = { 0 };
+
+	if (!out)
+		return problem->code;
+	if (problem->path[0])
+		strbuf_printf(&text, "%s: ", problem->path);
+	strbuf_puts(&text, problem->message);
+	out->code = problem->code;
+	out->message[0] = '\0';
+	strncat(out->message, text.data, sizeof out->message - 1);
+	return problem->code;
+}

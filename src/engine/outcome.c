@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* outcome.c - how a function says that it does not complete, and takes it back; and what it may ask about itself. */
+#include "engine/run.h"
+
+#include "base/clock.h"
+#include "base/utf8.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static void set_outcome(weir_run *run, enum outcome_kind kind, weir_state state)
+{
+	pthread_mutex_lock(&run->mutex);
+	run->outcome.kind = kind;
+	run->outcome.state = (weir_state){
+		.type = state.type,
+		.name = arena_strdup(&run->arena, state.name),
+		.message = state.message ? arena_strdup(&run->arena, state.message) : NULL,
+	};
+	pthread_mutex_unlock(&run->mutex);
+}
+
+void outcome_of_child(weir_run *attempt, weir_future *child)
+{
+	AUTO(strbuf_done) struct strbuf text = { 0 };
+
+	if (attempt->outcome.kind != OUTCOME_NONE)
+		return;
+	strbuf_printf(&text, "%s run '%s' ended as %s", callable_noun(&child->what), child->name, child->view.name);
+	if (child->view.message)
+		strbuf_printf(&text, ": %s", child->view.message);
+	set_outcome(attempt, OUTCOME_CHILD, (weir_state){ child->view.type, child->view.name, text.data });
+}
+
+static void say_outcome(weir_run *run, enum outcome_kind kind, enum weir_state_type type, const char *name,
+                        const char *format, va_list arguments)
+{
+	AUTO(strbuf_done) struct strbuf text = { 0 };
+	AUTO(arena_done) struct arena scratch = { 0 };
+
+	strbuf_vprintf(&text, format, arguments);
+	/* What a program wrote to its stderr is often passed on here, with its last line break. */
+	while (text.length && text.data[text.length - 1] == '\n')
+		text.length--;
+	set_outcome(run, kind,
+	            (weir_state){ type, name, arena_str(&scratch, utf8_mend(&scratch, strbuf_str(&text))).data });
+}
+
+#define DEFINE_OUTCOME_CALL(function, kind, type, name)                                                                \
+	WEIR_API json_t *function(weir_run *run, const char *format, ...)                                              \
+	{                                                                                                              \
+		va_list arguments;                                                                                     \
+                                                                                                                       \
+		va_start(arguments, format);                                                                           \
+		say_outcome(run, kind, type, name, format, arguments);                                                 \
+		va_end(arguments);                                                                                     \
+		return NULL;                                                                                           \
+	}
+
+DEFINE_OUTCOME_CALL(weir_fail, OUTCOME_FAILED, WEIR_FAILED, "Failed")
+DEFINE_OUTCOME_CALL(weir_fail_final, OUTCOME_FAILED_FINAL, WEIR_FAILED, "Failed")
+DEFINE_OUTCOME_CALL(weir_skip, OUTCOME_SKIPPED, WEIR_COMPLETED, "Skipped")
+
+WEIR_API bool weir_recover(weir_run *run, const weir_state **state)
+{
+	weir_state *copy = NULL;
+
+	pthread_mutex_lock(&run->mutex);
+	if (run->outcome.kind != OUTCOME_NONE) {
+		copy = arena_alloc(&run->arena, sizeof *copy);
+		*copy = run->outcome.state;
+		run->outcome.kind = OUTCOME_NONE;
+	}
+	pthread_mutex_unlock(&run->mutex);
+	if (state)
+		*state = copy;
+	return copy != NULL;
+}
+
+WEIR_API int weir_sleep(weir_run *run, double seconds)
+{
+	int refusal = attempt_refusal(run);
+
+	if (refusal || !(seconds > 0))
+		return refusal;
+	return scope_sleep(&run->scope,
+	                   isinf(seconds) ? INT64_MAX : clock_monotonic_us() + (int64_t)MIN(seconds * 1e6, 9e15));
+}
+
+WEIR_API bool weir_cancelled(const weir_run *run)
+{
+	return attempt_refusal(run) != 0;
+}
+
+WEIR_API const char *weir_run_id(const weir_run *run)
+{
+	return run->id_text;
+}
+
+WEIR_API const char *weir_run_name(const weir_run *run)
+{
+	return run->run->name;
+}
+
+WEIR_API int weir_attempt(const weir_run *run)
+{
+	return run->number;
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/output.h"
+
+#include "base/json.h"
+
+/* A placeholder is {"<output_key>": n}: n >= 0 names attempt->outputs[n], n < 0 attempt->output_maps[-n - 1]. */
+
+static bool read_placeholder(const json_t *value, json_int_t *index)
+{
+	const struct engine *engine = engine_peek();
+	const json_t *number;
+
+	if (!json_is_object(value) || json_object_size(value) != 1 || !engine)
+		return false;
+	number = json_object_get(value, engine->output_key);
+	*index = json_integer_value(number);
+	return json_is_integer(number);
+}
+
+bool output_is_placeholder(const json_t *value)
+{
+	json_int_t index;
+
+	return read_placeholder(value, &index);
+}
+
+static json_t *make_placeholder(const struct engine *engine, json_int_t index)
+{
+	json_t *placeholder = json_object();
+
+	json_object_set_new(placeholder, engine->output_key, json_integer(index));
+	return placeholder;
+}
+
+WEIR_API json_t *weir_output_of(weir_future *future)
+{
+	weir_run *attempt = future->owner;
+	json_int_t index;
+
+	pthread_mutex_lock(&attempt->mutex);
+	index = (json_int_t)attempt->outputs.count;
+	vec_push(&attempt->outputs, future_ref(future));
+	pthread_mutex_unlock(&attempt->mutex);
+	return make_placeholder(future->engine, index);
+}
+
+WEIR_API json_t *weir_outputs_of(weir_futures *futures)
+{
+	weir_run *attempt = futures->owner;
+	json_int_t index;
+
+	pthread_mutex_lock(&attempt->mutex);
+	index = -(json_int_t)attempt->output_maps.count - 1;
+	vec_push(&attempt->output_maps, futures);
+	pthread_mutex_unlock(&attempt->mutex);
+	return make_placeholder(attempt->run->engine, index);
+}
+
+/* --- Finding --- */
+
+struct collector {
+	weir_future *run;
+	weir_run *parent;
+	struct json_writer *inputs;
+	bool foreign; /* a placeholder was found that this parent did not make */
+};
+
+/* Wait for an upstream run, unless it has ended already. */
+static void add_upstream(weir_future *run, weir_future *upstream)
+{
+	vec_push(&run->upstream, future_ref(upstream));
+	pthread_mutex_lock(&upstream->mutex);
+	if (upstream->phase != PHASE_DONE) {
+		vec_push(&upstream->dependents, future_ref(run));
+		pthread_mutex_lock(&run->mutex);
+		run->blockers++;
+		pthread_mutex_unlock(&run->mutex);
+	}
+	pthread_mutex_unlock(&upstream->mutex);
+}
+
+static void collect_run(struct collector *collector, weir_future *upstream)
+{
+	struct uuid_text id = uuid_text(upstream->what.is_flow ? upstream->flow->parent_task_run_id : upstream->id);
+
+	add_upstream(collector->run, upstream);
+	json_begin_object(collector->inputs);
+	json_key(collector->inputs, "input_type");
+	json_str(collector->inputs, STR("task_run"));
+	json_key(collector->inputs, "id");
+	json_str(collector->inputs, str_of(id.text));
+	json_end_object(collector->inputs);
+}
+
+static void collect_placeholder(struct collector *collector, json_int_t index)
+{
+	weir_run *parent = collector->parent;
+	struct weir_futures *map = NULL;
+	weir_future *single = NULL;
+
+	pthread_mutex_lock(&parent->mutex);
+	if (index >= 0 && (size_t)index < parent->outputs.count)
+		single = parent->outputs.items[index];
+	else if (index < 0 && (size_t)(-index - 1) < parent->output_maps.count)
+		map = parent->output_maps.items[-index - 1];
+	pthread_mutex_unlock(&parent->mutex);
+	if (single)
+		collect_run(collector, single);
+	for (size_t i = 0; map && i < map->runs.count; i++)
+		collect_run(collector, map->runs.items[i]);
+	collector->foreign = collector->foreign || (!single && !map);
+}
+
+static void collect_value(struct collector *collector, const json_t *value)
+{
+	json_int_t index;
+	const char *key;
+	size_t i;
+	json_t *member;
+
+	if (read_placeholder(value, &index)) {
+		collect_placeholder(collector, index);
+	} else if (json_is_array(value)) {
+		json_array_foreach (value, i, member) {
+			collect_value(collector, member);
+		}
+	} else if (json_is_object(value)) {
+		json_object_foreach ((json_t *)(uintptr_t)value, key, member) {
+			collect_value(collector, member);
+		}
+	}
+}
+
+static bool has_placeholder(const json_t *value)
+{
+	const char *key;
+	size_t i;
+	json_t *member;
+
+	if (output_is_placeholder(value))
+		return true;
+	json_array_foreach (value, i, member) {
+		if (has_placeholder(member))
+			return true;
+	}
+	json_object_foreach ((json_t *)(uintptr_t)value, key, member) {
+		if (has_placeholder(member))
+			return true;
+	}
+	return false;
+}
+
+int outputs_collect(weir_future *run, weir_run *parent, weir_future *const *wait_for, struct strbuf *inputs,
+                    struct problem *problem)
+{
+	struct json_writer writer;
+	struct collector collector = { .run = run, .parent = parent, .inputs = &writer };
+	const char *name;
+	json_t *value;
+
+	json_writer_init(&writer, inputs);
+	json_begin_object(&writer);
+	json_object_foreach (run->arguments, name, value) {
+		if (!has_placeholder(value))
+			continue;
+		json_key(&writer, name);
+		json_begin_array(&writer);
+		collect_value(&collector, value);
+		json_end_array(&writer);
+	}
+	if (wait_for && *wait_for) {
+		json_key(&writer, "wait_for");
+		json_begin_array(&writer);
+		for (; *wait_for; wait_for++)
+			collect_run(&collector, *wait_for);
+		json_end_array(&writer);
+	}
+	json_end_object(&writer);
+	if (collector.foreign)
+		return problem_set(
+		        problem, WEIR_EINVAL,
+		        "an argument holds weir_output_of a future that another run made: outputs can only be "
+		        "passed to children of the run that made them");
+	return 0;
+}
+
+const char *outputs_not_ready(weir_future *run, struct arena *arena)
+{
+	for (size_t i = 0; i < run->upstream.count; i++) {
+		weir_future *upstream = run->upstream.items[i];
+
+		if (future_succeeded(upstream))
+			continue;
+		upstream->looked_at = true;
+		return arena_printf(arena, "Upstream %s run '%s' did not reach a 'COMPLETED' state.",
+		                    callable_noun(&upstream->what), upstream->name)
+		        .data;
+	}
+	return NULL;
+}
+
+/* --- Filling --- */
+
+static json_t *results_of_map(const struct weir_futures *map)
+{
+	json_t *results = json_array();
+
+	for (size_t i = 0; i < map->runs.count; i++)
+		json_array_append(results, map->runs.items[i]->result);
+	return results;
+}
+
+static json_t *result_of_placeholder(weir_run *parent, json_int_t index)
+{
+	json_t *result;
+
+	pthread_mutex_lock(&parent->mutex);
+	if (index >= 0)
+		result = json_incref(parent->outputs.items[index]->result);
+	else
+		result = results_of_map(parent->output_maps.items[-index - 1]);
+	pthread_mutex_unlock(&parent->mutex);
+	return result;
+}
+
+/* The value with its placeholders filled: a new reference, to the value itself when it has none. */
+static json_t *fill_value(weir_run *parent, json_t *value)
+{
+	json_int_t index;
+	const char *key;
+	size_t i;
+	json_t *member, *filled;
+
+	if (read_placeholder(value, &index))
+		return result_of_placeholder(parent, index);
+	if (!has_placeholder(value))
+		return json_incref(value);
+	filled = json_is_array(value) ? json_array() : json_object();
+	json_array_foreach (value, i, member) {
+		json_array_append_new(filled, fill_value(parent, member));
+	}
+	json_object_foreach (value, key, member) {
+		json_object_set_new(filled, key, fill_value(parent, member));
+	}
+	return filled;
+}
+
+int outputs_fill(weir_future *run, struct problem *problem)
+{
+	json_t *filled;
+
+	if (run->upstream.count == 0 || !run->parent)
+		return 0;
+	filled = fill_value(run->parent, run->arguments);
+	json_decref(run->arguments);
+	run->arguments = filled;
+	for (size_t i = 0; i < run->upstream.count; i++)
+		future_unref(run->upstream.items[i]);
+	run->upstream.count = 0;
+	return callable_check_bound(&run->what, run->arguments, NULL, problem);
+}

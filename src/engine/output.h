@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* output.h - placeholders for results that are not there yet: made by weir_output_of, found in arguments, filled when the
+   run that they are an input of starts. */
+#ifndef WEIR_ENGINE_OUTPUT_H
+#define WEIR_ENGINE_OUTPUT_H
+
+#include "base/problem.h"
+#include "base/strbuf.h"
+#include "engine/run.h"
+
+/* Is the value itself a placeholder of this process? */
+bool output_is_placeholder(const json_t *value);
+
+/* Find the runs that the arguments name (parent's futures) and keep them as upstream of run; write task_inputs, the JSON
+   that says which argument came from which runs. wait_for ends with NULL, or is NULL. WEIR_EINVAL for a placeholder that
+   another run made. */
+MUST_CHECK int outputs_collect(weir_future *run, weir_run *parent, weir_future *const *wait_for, struct strbuf *inputs,
+                               struct problem *problem);
+
+/* Why the run can't start: the first upstream run that did not complete. NULL when all did. */
+const char *outputs_not_ready(weir_future *run, struct arena *arena);
+
+/* Put the results in place of the placeholders and check the types again. Once. */
+MUST_CHECK int outputs_fill(weir_future *run, struct problem *problem);
+
+#endif

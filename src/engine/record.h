@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * record.h - what becomes of runs, written to the store. Task runs are orchestrated by the engine and recorded in order,
+ * without waiting; a flow run's states are proposed to the rules in the store, and its final state is confirmed after all
+ * states that were queued before it.
+ */
+#ifndef WEIR_ENGINE_RECORD_H
+#define WEIR_ENGINE_RECORD_H
+
+#include "engine/run.h"
+
+/* --- Task runs (record_task.c) --- */
+
+/* Fill the row of a new task run. inputs is JSON text in the run's arena. */
+void record_task_begin(weir_future *run, const char *name, struct str inputs, const char *const *more_tags);
+
+/* The run enters a state: bookkeeping, and on its way to the store. name NULL: the type's. scheduled_us:
+   TIMESTAMP_NONE, or when an awaited retry is due. Texts are copied. */
+void record_task_state(weir_future *run, enum state_type type, const char *name, const char *message,
+                       int64_t scheduled_us);
+
+/* JSON texts of a run's policy and tags. */
+struct str record_policy(struct arena *arena, const struct callable *what);
+struct str record_tags(struct arena *arena, const struct callable *what, const char *const *more);
+
+/* --- Flow runs (record_flow.c) --- */
+
+/* Make the flow, the flow run (Pending, then Running) and, of a subflow, its parent's task run. Queued. */
+void record_flow_begin(weir_future *run, const char *name, struct str inputs);
+
+/* The flow run begins another attempt: Running under the name Retrying. Queued. */
+void record_flow_retry(weir_future *run);
+
+/*
+ * Propose the final state. When the store has confirmed it, the run is completed; when the rules answer with another
+ * attempt, the retry timer is started; when the run is being cancelled, it ends as Cancelled. Takes result over.
+ */
+void record_flow_end(weir_future *run, enum state_type type, const char *name, const char *message, json_t *result);
+
+#endif

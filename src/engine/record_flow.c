@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
+#include "core/core.h"
+#include "core/run_name.h"
+#include "engine/record.h"
+
+#include <stdlib.h>
+
+/* One message to the store about a flow run. */
+struct flow_record {
+	struct job job;
+	weir_future *run;      /* counted */
+	struct run_card *card; /* counted: the texts */
+	struct flow_run row;   /* begin */
+	struct state proposed; /* retry, end */
+	json_t *result;        /* end: to be handed on */
+	/* the answer */
+	struct arena arena;
+	struct set_state_result answer;
+};
+
+static struct flow_record *flow_record_new(weir_future *run, job_fn *write,
+                                           void (*told)(struct job *, int, const struct problem *))
+{
+	struct flow_record *record = xcalloc(1, sizeof *record);
+
+	record->job = (struct job){ .run = write, .request = record, .told = told, .flags = JOB_HOLD };
+	record->run = future_ref(run);
+	record->card = run_card_ref(run->card);
+	return record;
+}
+
+static void flow_record_free(struct flow_record *record)
+{
+	run_card_unref(record->card);
+	future_unref(record->run);
+	arena_done(&record->arena);
+	free(record);
+}
+
+static void flow_record_submit(struct flow_record *record)
+{
+	executor_submit(store_executor(record->run->engine->store), &record->job);
+}
+
+/* The answer's texts lie in the transaction's arena: keep them in the record's. */
+static void keep_answer(struct flow_record *record)
+{
+	struct state *state = &record->answer.state;
+
+	arena_clear(&record->arena);
+	state->name = arena_str(&record->arena, state->name);
+	state->message = arena_str(&record->arena, state->message);
+	state->details = arena_str(&record->arena, state->details);
+	record->answer.verdict.reason = arena_str(&record->arena, record->answer.verdict.reason);
+}
+
+static int propose(struct tx *tx, struct flow_record *record, const struct state *proposed)
+{
+	struct set_state in = { .run_id = record->run->id, .proposed = *proposed };
+	int result;
+
+	result = flow_run_set_state(tx, &in, &record->answer);
+	if (result == 0)
+		keep_answer(record);
+	return result;
+}
+
+static struct state make_state(struct run_card *card, enum state_type type, const char *name, const char *message)
+{
+	return (struct state){
+		.id = uuid_new(),
+		.type = type,
+		.name = arena_str(&card->arena, str_of(name ? name : state_type_title(type))),
+		.timestamp = TIMESTAMP_NONE,
+		.message = arena_str(&card->arena, str_of(message)),
+		.details = STR("{}"),
+	};
+}
+
+/* --- Beginning --- */
+
+/* The task run that stands for a subflow in its parent's run. */
+static int write_stand_in(struct tx *tx, struct flow_record *record)
+{
+	struct task_run row = record->card->row;
+	struct state pending = record->card->last_state;
+
+	return task_run_record(tx, &row, &pending, 1);
+}
+
+static int write_begin(struct tx *tx, void *request)
+{
+	struct flow_record *record = request;
+	struct flow_run_create create = { .run = record->row };
+	struct flow flow;
+	int result = flow_ensure(tx, str_of(record->run->what.name), STR("[]"), STR("{}"), &flow, NULL);
+
+	if (result == 0 && !uuid_is_nil(record->row.parent_task_run_id))
+		result = write_stand_in(tx, record);
+	create.run.flow_id = flow.id;
+	if (result == 0)
+		result = flow_run_create(tx, &create, &create.run, NULL);
+	if (result == 0)
+		result = propose(tx, record, &record->proposed);
+	return result;
+}
+
+static void begin_told(struct job *job, int result, const struct problem *problem)
+{
+	struct flow_record *record = CONTAINER_OF(job, struct flow_record, job);
+
+	if (result < 0)
+		engine_lost_record(record->run->engine, problem);
+	flow_record_free(record);
+}
+
+static struct str text_of_json(struct arena *arena, const json_t *value)
+{
+	char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+	struct str copy = arena_str(arena, str_of(text));
+
+	free(text);
+	return copy.data ? copy : STR("{}");
+}
+
+/* The row and first state of the task run that stands for a subflow. */
+static void fill_stand_in(weir_future *run, struct str inputs)
+{
+	struct run_card *card = run->card;
+	struct flow_context *outer = run->parent->run->flow;
+	unsigned number = flow_context_count_call(outer, run->what.definition);
+
+	fields_init(&task_run_fields, &card->row);
+	card->row.id = run->flow->parent_task_run_id;
+	card->row.name = arena_printf(&card->arena, "%s-%u", run->what.name, number);
+	card->row.created = card->row.updated = clock_wall_us();
+	card->row.flow_run_id = outer->flow_run_id;
+	card->row.task_key = arena_str(&card->arena, str_of(run->what.name));
+	card->row.dynamic_key = arena_printf(&card->arena, "flow-%u", number);
+	card->row.task_inputs = arena_str(&card->arena, inputs);
+	card->last_state = make_state(card, STATE_PENDING, NULL, NULL);
+	card->last_state.timestamp = card->row.created;
+	task_run_enter(&card->row, NULL, &card->last_state);
+}
+
+static void fill_row(struct flow_record *record, struct str inputs)
+{
+	weir_future *run = record->run;
+	struct arena *arena = &run->card->arena;
+	struct flow_run *row = &record->row;
+
+	fields_init(&flow_run_fields, row);
+	row->id = run->id;
+	row->name = arena_str(arena, str_of(run->name));
+	row->flow_version = str_of(run->what.version);
+	row->parameters = text_of_json(arena, run->arguments);
+	row->empirical_policy = record_policy(arena, &run->what);
+	row->tags = record_tags(arena, &run->what, NULL);
+	row->program_id = store_program_id(run->engine->store);
+	if (run->parent) {
+		row->parent_task_run_id = run->flow->parent_task_run_id;
+		fill_stand_in(run, inputs);
+	}
+}
+
+void record_flow_begin(weir_future *run, const char *name, struct str inputs)
+{
+	struct flow_record *record = flow_record_new(run, write_begin, begin_told);
+	char made_up[RUN_NAME_SIZE];
+
+	if (!name)
+		run_name_make(made_up, run->id);
+	run->name = xstrdup(name ? name : made_up);
+	if (run->parent)
+		run->flow->parent_task_run_id = uuid_new();
+	fill_row(record, inputs);
+	record->proposed = make_state(run->card, STATE_RUNNING, NULL, NULL);
+	flow_record_submit(record);
+}
+
+/* --- Another attempt --- */
+
+static int write_proposed(struct tx *tx, void *request)
+{
+	struct flow_record *record = request;
+
+	return propose(tx, record, &record->proposed);
+}
+
+static void retry_told(struct job *job, int result, const struct problem *problem)
+{
+	struct flow_record *record = CONTAINER_OF(job, struct flow_record, job);
+
+	if (result < 0 && result != WEIR_ENOTFOUND)
+		engine_lost_record(record->run->engine, problem);
+	flow_record_free(record);
+}
+
+void record_flow_retry(weir_future *run)
+{
+	struct flow_record *record = flow_record_new(run, write_proposed, retry_told);
+
+	record->proposed = make_state(run->card, STATE_RUNNING, "Retrying", NULL);
+	flow_record_submit(record);
+}
+
+/* --- Ending --- */
+
+/* Somebody cancels the run while it ends: then the one state it may enter is Cancelled. */
+static int write_end(struct tx *tx, void *request)
+{
+	struct flow_record *record = request;
+	int result = propose(tx, record, &record->proposed);
+
+	if (result == 0 && record->answer.has_state && record->answer.state.type == STATE_CANCELLING) {
+		struct state cancelled = record->proposed;
+
+		cancelled.type = STATE_CANCELLED;
+		cancelled.name = STR("Cancelled");
+		cancelled.message = STR("The run was cancelled.");
+		cancelled.data = STR_NULL;
+		result = propose(tx, record, &cancelled);
+	}
+	return result;
+}
+
+static int64_t delay_until(const struct flow_record *record)
+{
+	AUTO(arena_done) struct arena scratch = { 0 };
+	struct state_details details;
+
+	if (state_details_read(&scratch, record->answer.state.details, &details, NULL) < 0 ||
+	    details.scheduled_time == TIMESTAMP_NONE)
+		return 0;
+	return details.scheduled_time - clock_wall_us();
+}
+
+static weir_state view_of(const struct state *state)
+{
+	return (weir_state){ (enum weir_state_type)state->type, state->name.data, state->message.data };
+}
+
+/* On the writer's thread, after the commit. */
+static void end_told(struct job *job, int result, const struct problem *problem)
+{
+	struct flow_record *record = CONTAINER_OF(job, struct flow_record, job);
+	const struct state *state = &record->proposed;
+	weir_future *run = record->run;
+
+	if (result < 0 && result != WEIR_ENOTFOUND)
+		engine_lost_record(run->engine, problem);
+	if (result == 0 && record->answer.has_state)
+		state = &record->answer.state;
+	if (state->type == STATE_SCHEDULED) {
+		json_decref(record->result);
+		run_start_later(run, delay_until(record));
+	} else {
+		if (state->type != STATE_COMPLETED) {
+			json_decref(record->result);
+			record->result = NULL;
+		}
+		future_complete(run, view_of(state), record->result);
+	}
+	flow_record_free(record);
+}
+
+void record_flow_end(weir_future *run, enum state_type type, const char *name, const char *message, json_t *result)
+{
+	struct flow_record *record = flow_record_new(run, write_end, end_told);
+
+	record->proposed = make_state(run->card, type, name, message);
+	record->result = result;
+	flow_record_submit(record);
+}

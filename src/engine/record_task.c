@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
+#include "core/core.h"
+#include "engine/record.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/*
+ * A record carries some states of one run to the store. While the writer has not begun with it, states that follow join
+ * it, so that a short task costs one job. Who moves the phase from OPEN decides: a run's thread to APPENDING and back, the
+ * writer to TAKEN for good (a job that runs again finds the same states).
+ */
+enum { RECORD_STATES = 4 };
+enum record_phase { RECORD_OPEN, RECORD_APPENDING, RECORD_TAKEN };
+
+struct record {
+	struct job job;
+	unsigned references; /* the job's, and the card's while the record is its open one */
+	int phase;           /* enum record_phase, atomic */
+	struct engine *engine;
+	struct run_card *card; /* counted */
+	struct task_run row;
+	size_t count;
+	struct state states[RECORD_STATES];
+};
+
+static void record_unref(struct record *record)
+{
+	if (!record || __atomic_sub_fetch(&record->references, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	free(record);
+}
+
+/* --- The row --- */
+
+static struct str tags_text(struct arena *arena, const char *const *tags, const char *const *more)
+{
+	AUTO(strbuf_done) struct strbuf buffer = { 0 };
+	struct json_writer writer;
+
+	if (!tags[0] && (!more || !more[0]))
+		return STR("[]");
+	json_writer_init(&writer, &buffer);
+	json_begin_array(&writer);
+	for (size_t i = 0; i < WEIR_MAX_TAGS && tags[i]; i++)
+		json_puts(&writer, tags[i]);
+	for (size_t i = 0; more && i < WEIR_MAX_TAGS && more[i]; i++)
+		json_puts(&writer, more[i]);
+	json_end_array(&writer);
+	return arena_str(arena, strbuf_str(&buffer));
+}
+
+static struct str delays_text(struct arena *arena, const struct callable *what)
+{
+	AUTO(strbuf_done) struct strbuf buffer = { 0 };
+	struct json_writer writer;
+
+	if (what->retry_delay_count == 0)
+		return STR("0");
+	json_writer_init(&writer, &buffer);
+	if (what->retry_delay_count > 1)
+		json_begin_array(&writer);
+	for (size_t i = 0; i < what->retry_delay_count; i++)
+		json_double(&writer, what->retry_delays[i]);
+	if (what->retry_delay_count > 1)
+		json_end_array(&writer);
+	return arena_str(arena, strbuf_str(&buffer));
+}
+
+struct str record_policy(struct arena *arena, const struct callable *what)
+{
+	struct run_policy policy;
+
+	if (what->retries == 0)
+		return STR("{}");
+	fields_init(&run_policy_fields, &policy);
+	policy.retries = what->retries;
+	policy.retry_delay = delays_text(arena, what);
+	return run_policy_text(arena, &policy);
+}
+
+struct str record_tags(struct arena *arena, const struct callable *what, const char *const *more)
+{
+	return tags_text(arena, what->tags, more);
+}
+
+static struct str own_key(struct arena *arena, unsigned number)
+{
+	return arena_printf(arena, "%u", number);
+}
+
+void record_task_begin(weir_future *run, const char *name, struct str inputs, const char *const *more_tags)
+{
+	struct arena *arena = &run->card->arena;
+	unsigned number = flow_context_count_call(run->flow, run->what.definition);
+	struct task_run *row = &run->card->row;
+
+	fields_init(&task_run_fields, row);
+	row->id = run->id;
+	row->name = name ? arena_str(arena, str_of(name)) : arena_printf(arena, "%s-%u", run->what.name, number);
+	row->created = row->updated = clock_wall_us();
+	row->flow_run_id = run->flow->flow_run_id;
+	row->task_key = arena_str(arena, str_of(run->what.name));
+	row->dynamic_key = own_key(arena, number);
+	row->task_version = str_of(run->what.version);
+	row->empirical_policy = record_policy(arena, &run->what);
+	row->tags = record_tags(arena, &run->what, more_tags);
+	row->task_inputs = arena_str(arena, inputs);
+	run->name = xstrdup(row->name.data);
+	record_task_state(run, STATE_PENDING, NULL, NULL, TIMESTAMP_NONE);
+}
+
+/* --- States on their way --- */
+
+static int store_record(struct tx *tx, void *request)
+{
+	struct record *record = request;
+	int open = RECORD_OPEN;
+
+	/* A thread that is appending is done in a moment. */
+	while (!__atomic_compare_exchange_n(&record->phase, &open, RECORD_TAKEN, true, __ATOMIC_ACQ_REL,
+	                                    __ATOMIC_ACQUIRE)) {
+		if (open == RECORD_TAKEN)
+			break;
+		open = RECORD_OPEN;
+	}
+	return task_run_record(tx, &record->row, record->states, record->count);
+}
+
+static void record_told(struct job *job, int result, const struct problem *problem)
+{
+	struct record *record = CONTAINER_OF(job, struct record, job);
+
+	/* A run that somebody deleted meanwhile has no use for its states. */
+	if (result < 0 && result != WEIR_ENOTFOUND)
+		engine_lost_record(record->engine, problem);
+	run_card_unref(record->card);
+	record_unref(record);
+}
+
+/* Add the state to the record that waits in the queue. False: there is none that still takes any. */
+static bool append(struct run_card *card, const struct state *state)
+{
+	struct record *record = card->open;
+	int open = RECORD_OPEN;
+
+	if (!record || record->count == RECORD_STATES ||
+	    !__atomic_compare_exchange_n(&record->phase, &open, RECORD_APPENDING, false, __ATOMIC_ACQ_REL,
+	                                 __ATOMIC_ACQUIRE))
+		return false;
+	record->states[record->count++] = *state;
+	record->row = card->row;
+	__atomic_store_n(&record->phase, RECORD_OPEN, __ATOMIC_RELEASE);
+	return true;
+}
+
+static void submit(weir_future *run, const struct state *state)
+{
+	struct run_card *card = run->card;
+	struct record *record = xmalloc(sizeof *record);
+
+	record_unref(card->open);
+	record->job = (struct job){ .run = store_record, .request = record, .told = record_told, .flags = JOB_HOLD };
+	record->references = 2;
+	record->phase = RECORD_OPEN;
+	record->engine = run->engine;
+	record->card = run_card_ref(card);
+	record->row = card->row;
+	record->count = 1;
+	record->states[0] = *state;
+	card->open = record;
+	executor_submit(store_executor(run->engine->store), &record->job);
+}
+
+static void close_record(struct run_card *card)
+{
+	record_unref(card->open);
+	card->open = NULL;
+}
+
+static struct str details_text(struct arena *arena, int64_t scheduled_us)
+{
+	struct state_details details;
+
+	if (scheduled_us == TIMESTAMP_NONE)
+		return STR("{}");
+	fields_init(&state_details_fields, &details);
+	details.scheduled_time = scheduled_us;
+	return state_details_text(arena, &details);
+}
+
+void record_task_state(weir_future *run, enum state_type type, const char *name, const char *message,
+                       int64_t scheduled_us)
+{
+	struct run_card *card = run->card;
+	struct state *last = &card->last_state;
+	int64_t now_us = clock_wall_us();
+	struct state state = {
+		.id = uuid_new(),
+		.run_id = run->id,
+		.type = type,
+		.name = name ? arena_str(&card->arena, str_of(name)) : str_of(state_type_title(type)),
+		.timestamp = last->type ? MAX(now_us, last->timestamp + 1) : now_us, /* the clock may step back */
+		.message = arena_str(&card->arena, str_of(message)),
+		.details = details_text(&card->arena, scheduled_us),
+	};
+
+	task_run_enter(&card->row, last->type ? last : NULL, &state);
+	if (type == STATE_RUNNING)
+		card->row.flow_run_run_count = run->flow->run_count;
+	*last = state;
+	if (!append(card, &state))
+		submit(run, &state);
+	if (state_type_is_terminal(type) || str_is(state.name, "NotReady"))
+		close_record(card);
+}

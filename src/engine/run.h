@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * run.h - runs and their attempts: the engine's two central structs.
+ *
+ * A weir_future is one run, from its making to its final state. It is counted: its parent's scope holds it until it has
+ * ended, the parent's attempt until the attempt ends or weir_release, an attempt of its own as long as its function runs,
+ * and each record that is on its way to the store.
+ *
+ * A weir_run is one attempt. It is counted as well: whoever executes it, and each of its children that has not ended.
+ *
+ * Locks: parent's scope.mutex before a child's; never a scope's mutex while holding weir_future.mutex.
+ */
+#ifndef WEIR_ENGINE_RUN_H
+#define WEIR_ENGINE_RUN_H
+
+#include "base/vec.h"
+#include "engine/callable.h"
+#include "engine/engine.h"
+#include "loop/scope.h"
+#include "model/run.h"
+
+/* What all runs under one flow run share. Counted; lives as long as any of them. */
+struct flow_context {
+	unsigned references;
+	struct uuid flow_run_id;
+	struct uuid parent_task_run_id; /* of a subflow: the task run that stands for it */
+	struct str name;                /* of the flow run */
+	enum weir_toggle log_prints;
+	weir_future *run;                     /* not counted; NULL once the flow run has ended (under engine->mutex) */
+	struct flow_context *next, *previous; /* engine->active */
+
+	pthread_mutex_t mutex; /* guards what follows */
+	struct VEC(struct call_counter {
+		const void *definition;
+		unsigned calls;
+	}) counters;        /* for names and dynamic keys */
+	int64_t run_count;  /* attempts of the flow run */
+	char *crash_reason; /* the program is being ended: the run is to end as Crashed */
+};
+
+/* Where a run is in its life; guarded by its mutex. */
+enum run_phase {
+	PHASE_BLOCKED, /* waits for its upstream */
+	PHASE_QUEUED,  /* in the pool's queue, or about to be executed by who made it */
+	PHASE_RUNNING, /* an attempt is there */
+	PHASE_DELAYED, /* waits for its next attempt: the retry timer runs */
+	PHASE_ENDING,  /* its final state is on its way to the store */
+	PHASE_DONE,
+};
+
+/* What is recorded of a run. Counted: by the run until it has ended, and by each record on its way to the store. */
+struct run_card {
+	unsigned references;
+	struct arena arena;      /* texts of all below; written by one thread at a time */
+	struct task_run row;     /* as last recorded; of a subflow: the task run that stands for it */
+	struct state last_state; /* as last recorded */
+	struct record *open;     /* the newest record, while it may still take states (record_task.c) */
+};
+
+struct run_card *run_card_ref(struct run_card *card);
+void run_card_unref(struct run_card *card);
+
+struct weir_future {
+	unsigned references;
+	struct engine *engine;
+	struct callable what;
+	weir_run *parent;    /* counted until this run has ended; NULL: started by the program itself */
+	struct scope *scope; /* of the parent, or of who waits for a run without one */
+	struct scope_child child;
+	struct work work;
+	struct flow_context *flow; /* counted: the flow run it belongs to, or, of a flow, its own */
+	weir_run *owner;           /* the parent again, not counted: for calls of its function, which outlives them */
+	struct run_card *card;     /* counted; NULL once the run has ended */
+	struct uuid id;            /* of the flow run or task run */
+	char *name;                /* of the run */
+	json_t *arguments;         /* bound; with placeholders until the first attempt */
+
+	pthread_mutex_t mutex; /* guards what follows */
+	enum run_phase phase;
+	weir_run *attempt; /* the present one; not counted; under scope->mutex as well */
+	int attempts;      /* begun so far */
+	int cancelled;     /* 0, or the error: no attempt is to begin any more */
+	struct loop_timer retry_timer;
+	size_t blockers;                      /* upstream runs that have not ended */
+	struct VEC(weir_future *) upstream;   /* counted */
+	struct VEC(weir_future *) dependents; /* counted: told when this one ends */
+
+	/* set before PHASE_DONE, constant afterwards */
+	json_t *result; /* NULL unless it completed */
+	weir_state view;
+	char *view_texts; /* what view's texts point to */
+	size_t handle;    /* place in the owner's handles, from 1; 0: none; guarded by the owner's mutex */
+	bool looked_at;   /* somebody has seen the failure */
+};
+
+struct weir_futures {
+	weir_run *owner;
+	struct scope_group group;
+	struct VEC(weir_future *) runs; /* counted */
+	struct weir_futures *next;      /* of the owner's */
+};
+
+/* How a function said it ends, when it does not return a value. */
+enum outcome_kind { OUTCOME_NONE, OUTCOME_FAILED, OUTCOME_FAILED_FINAL, OUTCOME_SKIPPED, OUTCOME_CHILD };
+
+struct outcome {
+	enum outcome_kind kind;
+	weir_state state; /* texts in the attempt's arena */
+};
+
+enum attempt_phase { ATTEMPT_RUNNING, ATTEMPT_RETURNED, ATTEMPT_ABANDONED };
+
+struct weir_run {
+	unsigned references;
+	weir_future *run;   /* counted */
+	struct scope scope; /* of its children */
+	int number;         /* 1, 2, … */
+	int phase;          /* enum attempt_phase, atomic: who changes it from RUNNING decides */
+	bool owns_thread;   /* executes as the pool's work, not within another attempt */
+	struct pool_thread *thread;
+	weir_run *outer;            /* the attempt that this thread was in before */
+	struct loop_timer deadline; /* time limit, then the end of the grace time */
+	bool timed_out;             /* atomic: over its time limit */
+	bool in_grace;              /* loop's thread only */
+	char id_text[UUID_TEXT_LENGTH + 1];
+
+	pthread_mutex_t mutex; /* guards what follows */
+	struct arena arena;    /* texts of outcomes */
+	struct outcome outcome;
+	struct strbuf print_line;          /* what was printed since the last line break */
+	struct VEC(weir_future *) handles; /* counted: futures given to the user */
+	struct weir_futures *maps;
+	struct VEC(weir_future *) outputs; /* counted: named by placeholders */
+	struct VEC(weir_futures *) output_maps;
+};
+
+/* --- run.c: making and ending --- */
+
+weir_future *future_new(struct engine *engine, struct callable what, weir_run *parent, struct scope *scope,
+                        struct scope_group *group);
+weir_future *future_ref(weir_future *run);
+void future_unref(weir_future *run); /* NULL is allowed */
+
+struct flow_context *flow_context_new(struct engine *engine, weir_future *run);
+struct flow_context *flow_context_ref(struct flow_context *flow);
+void flow_context_unref(struct flow_context *flow);
+
+/* How often this definition has been called in the flow run, counting from 0. */
+unsigned flow_context_count_call(struct flow_context *flow, const void *definition);
+
+/* The run has come to its end, and its record is made or on its way: tell dependents and the parent. Takes result over. */
+void future_complete(weir_future *run, weir_state view, json_t *result);
+
+/* Is it Completed (a skipped one is)? Only after its end. */
+bool future_succeeded(const weir_future *run);
+
+/* --- attempt.c: executing --- */
+
+/* Queue the run in the pool; when that fails the run fails. */
+void run_enqueue(weir_future *run);
+
+/* Start the next attempt after a delay; at once when there is none or the run is to be cancelled. */
+void run_start_later(weir_future *run, int64_t delay_us);
+
+/* Execute the next attempt on this thread, and see to what follows. The caller has the right to: it took the run out of
+   the pool's queue or has just made it. */
+void run_execute(weir_future *run);
+
+/* Cancel an attempt and, down the tree, its children. From any thread. */
+void attempt_cancel(weir_run *attempt, int error);
+void run_cancel(weir_future *run, int error);
+
+weir_run *attempt_ref(weir_run *attempt);
+void attempt_unref(weir_run *attempt);
+
+/* The attempt whose function runs on this thread, or NULL. */
+weir_run *attempt_current(void);
+
+/* Why a call on this attempt can't be served: 0, or the error that cancelled or abandoned it. */
+int attempt_refusal(const weir_run *attempt);
+
+/* The run ends without (another) attempt: record the state and complete it. From any thread; does not block. */
+void run_end(weir_future *run, enum state_type type, const char *name, const char *message, json_t *result);
+
+/* --- outcome.c --- */
+
+/* Keep a child's failure as this attempt's outcome, unless there is one. */
+void outcome_of_child(weir_run *attempt, weir_future *child);
+
+/* --- logs --- */
+
+/* A log line of the run, at a level of weir's (10 … 50). */
+void run_log(weir_future *run, int level, const char *format, ...) PRINTF_LIKE(3, 4);
+void run_log_str(weir_future *run, int level, struct str message);
+
+/* Does this run turn printed lines into log lines? */
+bool run_logs_prints(const weir_future *run);
+
+/* Log what an attempt printed after its last line break. */
+void prints_flush(weir_run *attempt);
+
+/* Add printed text to the attempt's line; whole lines are logged. */
+void prints_add(weir_run *attempt, struct str text);
+
+/* Replace stdout by a stream that belongs to the attempt that prints. */
+MUST_CHECK int prints_install(struct problem *problem);
+
+#endif

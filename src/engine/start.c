@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* start.c - starting a flow from outside of any run. */
+#include "engine/record.h"
+#include "engine/run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What the flow run came to, as a return value. */
+static int outcome_code(const weir_future *run, struct problem *problem)
+{
+	const char *message = run->view.message ? run->view.message : "";
+
+	switch (run->view.type) {
+	case WEIR_COMPLETED:
+		return 0;
+	case WEIR_CANCELLED:
+	case WEIR_CANCELLING:
+		return problem_set(problem, WEIR_ECANCELED, "flow run '%s' was cancelled", run->name);
+	default:
+		return problem_set(problem, WEIR_EFAILED, "flow run '%s' ended as %s%s%s", run->name, run->view.name,
+		                   message[0] ? ": " : "", message);
+	}
+}
+
+/* Were all states recorded? The flow itself may have completed. */
+static int recorded_code(struct engine *engine, struct problem *problem)
+{
+	int code = 0;
+
+	pthread_mutex_lock(&engine->mutex);
+	if (engine->lost_records)
+		code = problem_set(problem, engine->lost_problem.code, "%u state(s) could not be recorded: %s",
+		                   engine->lost_records, engine->lost_problem.message);
+	pthread_mutex_unlock(&engine->mutex);
+	return code;
+}
+
+/* Execute on this thread, unless a time limit asks for one that can be given up. */
+static void execute_and_wait(weir_future *run, struct scope *scope)
+{
+	if (run->what.timeout_seconds > 0 || attempt_current())
+		run_enqueue(run);
+	else
+		run_execute(run);
+	scope_join(scope);
+}
+
+static int run_top_level(struct engine *engine, const weir_flow *flow, json_t *bound, json_t **result,
+                         struct problem *problem)
+{
+	struct scope scope;
+	weir_future *run;
+	int code;
+
+	scope_init(&scope);
+	run = future_ref(future_new(engine, callable_of_flow(flow), NULL, &scope, NULL));
+	run->arguments = bound;
+	record_flow_begin(run, NULL, STR("{}"));
+	run_log(run, 20, "Beginning flow run '%s' for flow '%s'", run->name, flow->name);
+	execute_and_wait(run, &scope);
+	if (result)
+		*result = future_succeeded(run) ? json_incref(run->result) : NULL;
+	code = outcome_code(run, problem);
+	if (code == 0)
+		code = recorded_code(engine, problem);
+	future_unref(run);
+	scope_done(&scope);
+	return code;
+}
+
+static int start(const weir_flow *flow, json_t **result, struct problem *problem, json_t *arguments)
+{
+	struct callable what = callable_of_flow(flow);
+	struct engine *engine;
+	json_t *bound;
+	int code = callable_check(&what, problem);
+
+	if (code < 0) {
+		json_decref(arguments);
+		return code;
+	}
+	code = callable_bind(&what, arguments, NULL, &bound, problem);
+	if (code < 0)
+		return code;
+	code = engine_get(&engine, problem);
+	if (code < 0) {
+		json_decref(bound);
+		return code;
+	}
+	return run_top_level(engine, flow, bound, result, problem);
+}
+
+WEIR_API int weir_run_flow_json(const weir_flow *flow, json_t **result, weir_problem *problem, json_t *arguments)
+{
+	struct problem why = { 0 };
+	int code;
+
+	if (result)
+		*result = NULL;
+	code = start(flow, result, &why, arguments);
+	if (problem)
+		*problem = (weir_problem){ 0 };
+	return code < 0 ? problem_export(problem, &why) : 0;
+}
+
+WEIR_API int weir_run_flow(const weir_flow *flow, json_t **result, weir_problem *problem, const char *format, ...)
+{
+	json_t *arguments = NULL;
+	json_error_t error;
+	struct problem why;
+	va_list list;
+
+	if (format) {
+		va_start(list, format);
+		arguments = json_vpack_ex(&error, 0, format, list);
+		va_end(list);
+	}
+	if (format && !arguments) {
+		if (result)
+			*result = NULL;
+		problem_set(&why, WEIR_EINVAL, "the arguments of flow '%s' can't be built from \"%s\": %s", flow->name,
+		            format, error.text);
+		return problem_export(problem, &why);
+	}
+	return weir_run_flow_json(flow, result, problem, arguments);
+}
+
+WEIR_API const char *weir_strerror(int code)
+{
+	return error_text(code);
+}
+
+WEIR_API const char *weir_version(void)
+{
+	return WEIR_VERSION;
+}
+
+WEIR_API int weir_complain(const weir_problem *problem)
+{
+	fprintf(stderr, "%s: %s\n", program_invocation_short_name, problem->message);
+	return error_exit_status(problem->code);
+}

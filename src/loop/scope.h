@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * scope.h - structured concurrency: a scope has children, waits for them, and is cancelled with a reason. Everything that
+ * waits inside a scope (for one child, for a group of them, for a time) is woken when it comes true, when its time is up,
+ * or when the scope is cancelled. How a waiter sleeps is the waiter's own business: a thread blocks on a condition
+ * variable (and gives up its place in the pool); others bring their own wake function.
+ */
+#ifndef WEIR_LOOP_SCOPE_H
+#define WEIR_LOOP_SCOPE_H
+
+#include "base/problem.h"
+
+#include <pthread.h>
+
+struct scope_group;
+
+/* One child, embedded in what it stands for. */
+struct scope_child {
+	struct scope_child *next, *previous; /* among the unfinished ones */
+	struct scope_child *next_done;       /* in the group's order of ending */
+	struct scope_group *group;           /* or NULL */
+	bool done;
+};
+
+/* Children that are waited for together. All fields are guarded by the scope's mutex. */
+struct scope_group {
+	size_t count;                               /* of children */
+	size_t done;                                /* of those, ended */
+	struct scope_child *first_done, *last_done; /* ended and not yet taken by scope_next */
+};
+
+struct scope_waiter;
+
+struct scope {
+	pthread_mutex_t mutex;
+	struct scope_child *first, *last; /* unfinished children, oldest first */
+	size_t unfinished;
+	struct scope_waiter *waiters;
+	int cancelled; /* 0, or the error that waits return: WEIR_ECANCELED, WEIR_ETIMEDOUT, … */
+};
+
+/* Somebody who waits in a scope; on the waiting one's stack. */
+struct scope_waiter {
+	void (*wake)(struct scope_waiter *waiter); /* once, under the scope's mutex, from any thread */
+	/* what it waits for: a child, or so many ended children of a group, or (neither) all children of the scope */
+	const struct scope_child *child;
+	const struct scope_group *group;
+	size_t needed;
+	bool only_time;     /* waits for nothing but the time and cancellation */
+	bool ignore_cancel; /* goes on waiting when the scope is cancelled */
+	bool woken;
+	struct scope_waiter *next;
+};
+
+void scope_init(struct scope *scope);
+
+/* No child may be unfinished, nobody may wait. */
+void scope_done(struct scope *scope);
+
+void scope_add(struct scope *scope, struct scope_child *child, struct scope_group *group);
+
+/* The child has ended: wake who waited for it. The child is not touched afterwards. */
+void scope_child_done(struct scope *scope, struct scope_child *child);
+
+/* Cancel with an error; the first one stays. Wakes all waiters but those that ignore it. False when it was cancelled
+   already. */
+bool scope_cancel(struct scope *scope, int error);
+
+/* The error it was cancelled with, or 0. */
+int scope_cancelled(struct scope *scope);
+
+bool scope_child_is_done(struct scope *scope, const struct scope_child *child);
+
+/* Waits of a thread. due_us is of clock_monotonic_us; INT64_MAX waits for ever. 0: it has come; WEIR_ETIMEDOUT: the time is up;
+   or the error of a cancelled scope (also when what was waited for has come too late to notice: looked at first). */
+MUST_CHECK int scope_wait_child(struct scope *scope, const struct scope_child *child, int64_t due_us);
+MUST_CHECK int scope_wait_group(struct scope *scope, const struct scope_group *group, size_t needed, int64_t due_us);
+MUST_CHECK int scope_sleep(struct scope *scope, int64_t due_us);
+
+/* Wait for all children, whatever happens. */
+void scope_join(struct scope *scope);
+
+/* The next child of the group that has ended and was not taken yet; waits for one. NULL: none is left; *error, unless
+   NULL, then is 0, or why the wait ended early. */
+struct scope_child *scope_next(struct scope *scope, struct scope_group *group, int *error);
+
+/* For waiters of another kind: put one in (woken at once when it is true already), and take it out again. */
+void scope_watch(struct scope *scope, struct scope_waiter *waiter);
+void scope_unwatch(struct scope *scope, struct scope_waiter *waiter);
+
+#endif
