@@ -330,9 +330,9 @@ static void write_json(enum log_level level, struct str name, struct str message
 	json_writer_init(&writer, &sink.line);
 	json_begin_object(&writer);
 	json_key(&writer, "timestamp");
-	json_string(&writer, timestamp_text(now_us).text);
+	json_puts(&writer, timestamp_text(now_us).text);
 	json_key(&writer, "level");
-	json_string(&writer, log_level_name((int)level));
+	json_puts(&writer, log_level_name((int)level));
 	json_key(&writer, "logger");
 	json_str(&writer, name);
 	json_key(&writer, "message");

@@ -169,6 +169,19 @@ double real_parse(struct str number)
 	return parts.negative ? -value : value;
 }
 
+bool real_scale(double number, int64_t factor, int64_t *out)
+{
+	double whole;
+	double rest = modf(number, &whole) * (double)factor;
+	int64_t scaled;
+
+	/* Divided, the limit is far inside of what int64_t can hold, so the conversion is defined. NaN fails too. */
+	if (!(fabs(whole) <= (double)(INT64_MAX / factor)))
+		return false;
+	return !__builtin_mul_overflow((int64_t)whole, factor, &scaled) &&
+	       !__builtin_add_overflow(scaled, (int64_t)nearbyint(rest), out);
+}
+
 size_t integer_write(int64_t value, char out[INTEGER_TEXT_SIZE])
 {
 	char digits[INTEGER_TEXT_SIZE];
@@ -202,7 +215,7 @@ static bool reads_back(const struct shortest *number, double value)
 	return convert(text) == value;
 }
 
-/* The next larger number of as many digits; never all nines, as no power of two starts with 16 of them. */
+/* The next larger number of as many digits, which must not be all nines. */
 static void step_up(struct shortest *number)
 {
 	char *last = &number->digits[number->count - 1];
@@ -233,10 +246,11 @@ static bool try_digits(double value, int count, struct shortest *out)
 		if (is_digit(*next))
 			out->digits[out->count++] = *next;
 	}
-	out->point = atoi(next + 1) + 1;
+	out->point = (int)strtol(next + 1, NULL, 10) + 1;
 	right = reads_back(out, value);
-	/* Doubles lie closer together below a power of two than above it, so there the second nearest may be right. */
-	if (!right && frexp(value, &exponent) == 0.5) {
+	/* Below a power of two doubles lie closer together than above it, unless they have few bits, so there the second
+	   nearest number may be right. No double that is a power of two starts with 16 nines. */
+	if (!right && count == DBL_DIG + 1 && frexp(value, &exponent) == 0.5) {
 		step_up(out);
 		right = reads_back(out, value);
 	}

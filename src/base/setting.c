@@ -11,7 +11,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-enum { SHOWN_VALUE_MAX = 60, WORD_MAX = 63 };
+enum { SHOWN_VALUE_MAX = 60, WORD_MAX = 63, PASSWD_MAX_BYTES = 16384 };
 
 /* --- Reading one value: each function fills the value from its text, or says what would be right --- */
 
@@ -124,15 +124,17 @@ static int read_word(struct settings *settings, size_t row, struct setting_value
 
 /* --- Paths --- */
 
-static const char *home_of_user(void)
+static const char *home_of_user(struct arena *arena)
 {
 	const char *home = getenv("HOME");
-	const struct passwd *user;
+	struct passwd user, *found = NULL;
+	char *text;
 
 	if (home && *home)
 		return home;
-	user = getpwuid(geteuid());
-	return user ? user->pw_dir : NULL;
+	text = arena_alloc(arena, PASSWD_MAX_BYTES);
+	getpwuid_r(geteuid(), &user, text, PASSWD_MAX_BYTES, &found);
+	return found ? user.pw_dir : NULL;
 }
 
 /* The path setting of an earlier row whose variable has this name, else any variable of the environment. */
@@ -154,8 +156,8 @@ static const char *path_of_variable(const struct settings *settings, size_t row,
 
 /* Split "~/rest" or "$NAME/rest" into the folder that the first part stands for, and the rest with its slash. Others are
    all rest, and *folder is "". */
-static int expand_start(const struct settings *settings, size_t row, struct str path, const char **folder,
-                        const char **rest, struct problem *problem)
+static int expand_start(struct settings *settings, size_t row, struct str path, const char **folder, const char **rest,
+                        struct problem *problem)
 {
 	const char *slash = strchrnul(path.data, '/');
 	struct str first = { path.data, (size_t)(slash - path.data) };
@@ -166,7 +168,7 @@ static int expand_start(const struct settings *settings, size_t row, struct str 
 		return 0;
 	*rest = slash;
 	if (str_is(first, "~"))
-		*folder = home_of_user();
+		*folder = home_of_user(&settings->arena);
 	else if (*path.data == '~')
 		return problem_set(problem, WEIR_EINVAL,
 		                   "must be a path: ~user is not supported, write the folder out");

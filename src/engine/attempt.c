@@ -144,7 +144,8 @@ static void log_end(weir_future *run, enum state_type type, const char *name, co
 
 	if (run->what.is_flow && type == STATE_FAILED && run->attempts <= run->what.retries)
 		run_log(run, 40, "%s - Retry %d/%d will start %g second(s) from now", message ? message : name,
-		        run->attempts, run->what.retries, run->what.retry_delay_count ? run->what.retry_delays[0] : 0.0);
+		        run->attempts, run->what.retries,
+		        run->what.retry_delay_count ? run->what.retry_delays[0] : 0.0);
 	else
 		run_log(run, level, "Finished in state %s(%s)", name, message ? message : "");
 }
@@ -237,12 +238,12 @@ static void end_cancelled(weir_future *run)
 		run_end(run, STATE_CANCELLED, NULL, "The run was cancelled.", NULL);
 }
 
-static void end_timed_out(weir_future *run, const char *more)
+static void end_timed_out(weir_future *run)
 {
 	char message[160];
 
-	snprintf(message, sizeof message, "%s run exceeded its time limit of %g second(s)%s",
-	         run->what.is_flow ? "Flow" : "Task", run->what.timeout_seconds, more);
+	snprintf(message, sizeof message, "%s run exceeded its time limit of %g second(s)",
+	         run->what.is_flow ? "Flow" : "Task", run->what.timeout_seconds);
 	fail_run(run, "TimedOut", message, false);
 }
 
@@ -278,19 +279,21 @@ static void end_by_outcome(weir_run *attempt)
 	}
 }
 
+/* What decides, in this order: the run was cancelled from outside, its time was up, what the function said. */
 static void end_attempt(weir_run *attempt, json_t *value)
 {
-	int cancelled = scope_cancelled(&attempt->scope);
 	weir_future *run = attempt->run;
+	bool cancelled = cancelled_of(run) && (!value || run->what.is_flow);
+	bool timed_out = __atomic_load_n(&attempt->timed_out, __ATOMIC_ACQUIRE);
 
-	if (cancelled && !value && run->parent && scope_cancelled(&run->parent->scope))
-		cancelled = WEIR_ECANCELED; /* it ended because its parent did */
-	if (cancelled == WEIR_ETIMEDOUT) {
+	if (cancelled || timed_out) {
 		json_decref(value);
-		end_timed_out(run, "");
-	} else if (cancelled && (!value || run->what.is_flow)) {
-		json_decref(value);
+		value = NULL;
+	}
+	if (cancelled) {
 		end_cancelled(run);
+	} else if (timed_out) {
+		end_timed_out(run);
 	} else if (value) {
 		warn_of_ignored_failure(attempt);
 		run_end(run, STATE_COMPLETED, NULL, NULL, value);
@@ -337,7 +340,8 @@ static void abandon_children(weir_run *attempt)
 		if (abandon(below)) {
 			abandon_children(below);
 			set_attempt(below->run, NULL);
-			run_end(below->run, STATE_CANCELLED, NULL, "given up together with the run that called it", NULL);
+			run_end(below->run, STATE_CANCELLED, NULL, "given up together with the run that called it",
+			        NULL);
 		}
 		attempt_unref(below);
 	}
@@ -355,7 +359,7 @@ static void give_up(weir_run *attempt)
 	run_log(run, 30, "attempt %d does not return %g second(s) after its time limit: abandoned", attempt->number,
 	        (double)run->engine->grace_us / 1e6);
 	if (run->what.retry_beside_abandoned || run->what.is_flow)
-		end_timed_out(run, "");
+		end_timed_out(run);
 	else
 		run_end(run, STATE_FAILED, "TimedOut",
 		        "Task run exceeded its time limit; not retried, since the attempt has not returned "
@@ -370,8 +374,10 @@ static void deadline_due(struct loop_timer *timer)
 
 	if (!attempt->in_grace) {
 		attempt->in_grace = true;
+		__atomic_store_n(&attempt->timed_out, true, __ATOMIC_RELEASE);
 		attempt_cancel(attempt, WEIR_ETIMEDOUT);
-		loop_timer_start(attempt->run->engine->loop, timer, clock_monotonic_us() + attempt->run->engine->grace_us);
+		loop_timer_start(attempt->run->engine->loop, timer,
+		                 clock_monotonic_us() + attempt->run->engine->grace_us);
 		return;
 	}
 	give_up(attempt);
@@ -448,7 +454,6 @@ static void bury(weir_run *attempt, json_t *value)
 static void attempt_returned(weir_run *attempt, json_t *value)
 {
 	int running = ATTEMPT_RUNNING;
-	int cancelled_before = scope_cancelled(&attempt->scope);
 
 	prints_flush(attempt);
 	join_children(attempt, !value);
@@ -459,8 +464,6 @@ static void attempt_returned(weir_run *attempt, json_t *value)
 	}
 	stop_deadline(attempt);
 	set_attempt(attempt->run, NULL);
-	if (!cancelled_before && !value && scope_cancelled(&attempt->scope) == WEIR_ECANCELED)
-		__atomic_store_n(&attempt->scope.cancelled, 0, __ATOMIC_RELEASE); /* that was join_children */
 	end_attempt(attempt, value);
 }
 
@@ -489,7 +492,8 @@ static bool prepare(weir_future *run)
 	if (too_many_abandoned(run->engine)) {
 		run_end(run, STATE_CRASHED, NULL,
 		        arena_printf(&scratch, "not started: %u timed-out attempts have not returned yet",
-		                     run->engine->abandoned_limit).data,
+		                     run->engine->abandoned_limit)
+		                .data,
 		        NULL);
 		return false;
 	}

@@ -74,8 +74,7 @@ static weir_future *start_child(weir_run *parent, struct callable what, const st
                                 json_t *arguments, bool here)
 {
 	AUTO(strbuf_done) struct strbuf inputs = { 0 };
-	weir_future *child = future_ref(
-		future_new(parent->run->engine, what, parent, &parent->scope, options->group));
+	weir_future *child = future_ref(future_new(parent->run->engine, what, parent, &parent->scope, options->group));
 	struct problem problem;
 	int result = bind_child(child, parent, options, arguments, &inputs, &problem);
 
@@ -177,17 +176,17 @@ WEIR_API json_t *weir_subflow_json(weir_run *run, const weir_flow *flow, json_t 
 	return call_child(run, callable_of_flow(flow), arguments);
 }
 
-#define DEFINE_CALL(function, definition)                                                          \
-	WEIR_API json_t *function(weir_run *run, const definition *callee, const char *format, ...) \
-	{                                                                                          \
-		json_t *arguments;                                                                 \
-		va_list list;                                                                      \
-		bool built;                                                                        \
-                                                                                                   \
-		va_start(list, format);                                                            \
-		built = build_arguments(run, callee->name, format, list, &arguments);              \
-		va_end(list);                                                                      \
-		return built ? function##_json(run, callee, arguments) : NULL;                     \
+#define DEFINE_CALL(function, definition)                                                                              \
+	WEIR_API json_t *function(weir_run *run, const definition *callee, const char *format, ...)                    \
+	{                                                                                                              \
+		json_t *arguments;                                                                                     \
+		va_list list;                                                                                          \
+		bool built;                                                                                            \
+                                                                                                                       \
+		va_start(list, format);                                                                                \
+		built = build_arguments(run, callee->name, format, list, &arguments);                                  \
+		va_end(list);                                                                                          \
+		return built ? function##_json(run, callee, arguments) : NULL;                                         \
 	}
 
 DEFINE_CALL(weir_call, weir_task)
@@ -203,7 +202,9 @@ static weir_future *submit_child(weir_run *run, struct callable what, const weir
 	if (refused(run, arguments))
 		return keep_handle(run, dead_future(run, what, refusal_text(run)));
 	if (submit)
-		options = (struct child_options){ .name = submit->name, .tags = submit->tags, .wait_for = submit->wait_for };
+		options = (struct child_options){ .name = submit->name,
+			                          .tags = submit->tags,
+			                          .wait_for = submit->wait_for };
 	return keep_handle(run, start_child(run, what, &options, arguments, false));
 }
 
@@ -281,8 +282,7 @@ static json_t *arguments_of_element(const struct callable *what, json_t *element
 		json_object_set(arguments, what->parameters[0].name ? what->parameters[0].name : "?", element);
 		return arguments;
 	}
-	json_array_foreach(element, i, by_name)
-	{
+	json_array_foreach (element, i, by_name) {
 		const char *name = i < WEIR_MAX_PARAMETERS ? what->parameters[i].name : NULL;
 
 		json_object_set(arguments, name ? name : "?", by_name);
@@ -333,8 +333,7 @@ WEIR_API weir_futures *weir_map_json(weir_run *run, const weir_task *task, const
 		child.tags = options->submit.tags;
 		child.wait_for = options->submit.wait_for;
 	}
-	json_array_foreach(elements, i, element)
-	{
+	json_array_foreach (elements, i, element) {
 		json_t *arguments = arguments_of_element(&what, element, options ? options->constant : NULL);
 
 		vec_push(&futures->runs, start_child(run, what, &child, arguments, false));

@@ -100,8 +100,8 @@ static int check_parameter(const struct callable *callable, const weir_parameter
 	const char *noun = callable_noun(callable);
 
 	if (!fallback)
-		return problem_set(problem, WEIR_EINVAL, "%s '%s': the fallback of parameter '%s' is not JSON: %s", noun,
-		                   callable->name, parameter->name, error.text);
+		return problem_set(problem, WEIR_EINVAL, "%s '%s': the fallback of parameter '%s' is not JSON: %s",
+		                   noun, callable->name, parameter->name, error.text);
 	if (parameter->fallback && !json_is_null(fallback) && !value_has_type(fallback, parameter->type))
 		return problem_set(problem, WEIR_EINVAL, "%s '%s': the fallback of parameter '%s' is not %s", noun,
 		                   callable->name, parameter->name, type_name(parameter->type));
@@ -227,8 +227,7 @@ static int bind_by_name(const struct callable *callable, json_t *arguments, json
 	const char *name;
 	json_t *value;
 
-	json_object_foreach(arguments, name, value)
-	{
+	json_object_foreach (arguments, name, value) {
 		if (!callable_parameter(callable, name))
 			return refuse_unknown(callable, name, problem);
 		json_object_set(bound, name, value);
@@ -241,8 +240,7 @@ static int bind_by_position(const struct callable *callable, json_t *arguments, 
 	size_t index;
 	json_t *value;
 
-	json_array_foreach(arguments, index, value)
-	{
+	json_array_foreach (arguments, index, value) {
 		if (index >= WEIR_MAX_PARAMETERS || !callable->parameters[index].name)
 			return problem_set(problem, WEIR_EINVAL, "%s '%s' takes %zu arguments, not %zu",
 			                   callable_noun(callable), callable->name, index, json_array_size(arguments));

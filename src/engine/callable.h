@@ -41,8 +41,8 @@ MUST_CHECK int callable_bind(const struct callable *callable, json_t *arguments,
                              json_t **out, struct problem *problem);
 
 /* Check the types of all bound parameters. */
-MUST_CHECK int callable_check_bound(const struct callable *callable, const json_t *bound, placeholder_fn *is_placeholder,
-                                    struct problem *problem);
+MUST_CHECK int callable_check_bound(const struct callable *callable, const json_t *bound,
+                                    placeholder_fn *is_placeholder, struct problem *problem);
 
 /* A parameter by name, or NULL. */
 const weir_parameter *callable_parameter(const struct callable *callable, const char *name);

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/settings_table.h"
+#include "base/strbuf.h"
 #include "core/recover.h"
 #include "engine/run.h"
 #include "engine/signals.h"
@@ -149,7 +150,7 @@ static int engine_new(struct engine **out, struct problem *problem)
 		engine_free(engine);
 		return result;
 	}
-	engine->pool = pool_new((unsigned)settings_get(settings, "engine.threads")->integer);
+	engine->pool = pool_new(settings_thread_limit(settings));
 	*out = engine;
 	return 0;
 }
@@ -201,10 +202,15 @@ void engine_use_console(void)
 
 int problem_export(weir_problem *out, const struct problem *problem)
 {
-	if (out) {
-		out->code = problem->code;
-		snprintf(out->message, sizeof out->message, "%s%s%s", problem->path, problem->path[0] ? ": " : "",
-		         problem->message);
-	}
+	AUTO(strbuf_done) struct strbuf text = { 0 };
+
+	if (!out)
+		return problem->code;
+	if (problem->path[0])
+		strbuf_printf(&text, "%s: ", problem->path);
+	strbuf_puts(&text, problem->message);
+	out->code = problem->code;
+	out->message[0] = '\0';
+	strncat(out->message, text.data, sizeof out->message - 1);
 	return problem->code;
 }

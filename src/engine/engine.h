@@ -25,11 +25,11 @@ struct engine {
 	struct loop *loop;
 	struct pool *pool;
 	struct log_spool logs;
-	int64_t grace_us;            /* between a time limit and abandoning the attempt */
-	unsigned abandoned_limit;    /* attempts that may be abandoned at a time */
-	int log_level;               /* below it log lines of runs are not kept */
-	bool console;                /* log lines of runs also go to the program's log (weir_main) */
-	char output_key[48];         /* member name of placeholders, made up anew by each process: no data looks like it */
+	int64_t grace_us;         /* between a time limit and abandoning the attempt */
+	unsigned abandoned_limit; /* attempts that may be abandoned at a time */
+	int log_level;            /* below it log lines of runs are not kept */
+	bool console;             /* log lines of runs also go to the program's log (weir_main) */
+	char output_key[48];      /* member name of placeholders, made up anew by each process: no data looks like it */
 
 	pthread_mutex_t mutex;       /* guards what follows */
 	struct flow_context *active; /* flow runs that have begun and not ended */

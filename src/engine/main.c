@@ -136,7 +136,8 @@ static int add_parameter(const weir_flow *flow, json_t *arguments, const char *t
 
 	if (!equals)
 		return wrong_usage("'--param %s' has no '=': write --param NAME=VALUE", text);
-	name = strndup(text, (size_t)(equals - text));
+	name = xstrdup(text);
+	name[equals - text] = '\0';
 	declared = callable_parameter(&what, name);
 	if (declared)
 		value = value_from_text(declared->type, name, equals + 1, &problem);
@@ -242,36 +243,26 @@ static int run_command(const struct program *program, int argc, char **argv)
 
 /* --- The program --- */
 
-static int start_log(const struct settings *settings)
-{
-	const struct setting_value *colour = settings_get(settings, "log.colour");
-	struct log_options options = {
-		.fd = STDERR_FILENO,
-		.level = (enum log_level)settings_get(settings, "log.level")->integer,
-		.format = str_is(settings_get(settings, "log.format")->text, "json") ? LOG_JSON : LOG_TEXT,
-		.colour = str_is(colour->text, "always") ||
-		          (!str_is(colour->text, "never") && isatty(STDERR_FILENO) && !getenv("NO_COLOR")),
-	};
-
-	log_init(&options);
-	return 0;
-}
-
 static int set_up(void)
 {
 	struct problem problem;
 	struct settings *settings = weir_settings(&problem);
-	int result = settings ? start_log(settings) : WEIR_EINVAL;
+	struct log_options log_options;
+	int result = WEIR_EINVAL;
 
-	if (result == 0)
+	if (settings) {
+		log_options = settings_log_options(settings, STDERR_FILENO);
+		log_init(&log_options);
 		result = signals_install(&problem);
+	}
 	if (result == 0)
 		result = prints_install(&problem);
 	if (result == 0) {
 		engine_use_console();
 		return 0;
 	}
-	fprintf(stderr, "%s: %s\n", program_invocation_short_name, problem.message);
+	fprintf(stderr, "%s: %s%s%s\n", program_invocation_short_name, problem.path, problem.path[0] ? ": " : "",
+	        problem.message);
 	return error_exit_status(result);
 }
 

@@ -39,19 +39,22 @@ static void say_outcome(weir_run *run, enum outcome_kind kind, enum weir_state_t
 	AUTO(arena_done) struct arena scratch = { 0 };
 
 	strbuf_vprintf(&text, format, arguments);
+	/* What a program wrote to its stderr is often passed on here, with its last line break. */
+	while (text.length && text.data[text.length - 1] == '\n')
+		text.length--;
 	set_outcome(run, kind,
 	            (weir_state){ type, name, arena_str(&scratch, utf8_mend(&scratch, strbuf_str(&text))).data });
 }
 
-#define DEFINE_OUTCOME_CALL(function, kind, type, name)                      \
-	WEIR_API json_t *function(weir_run *run, const char *format, ...)    \
-	{                                                                    \
-		va_list arguments;                                           \
-                                                                             \
-		va_start(arguments, format);                                 \
-		say_outcome(run, kind, type, name, format, arguments);       \
-		va_end(arguments);                                           \
-		return NULL;                                                 \
+#define DEFINE_OUTCOME_CALL(function, kind, type, name)                                                                \
+	WEIR_API json_t *function(weir_run *run, const char *format, ...)                                              \
+	{                                                                                                              \
+		va_list arguments;                                                                                     \
+                                                                                                                       \
+		va_start(arguments, format);                                                                           \
+		say_outcome(run, kind, type, name, format, arguments);                                                 \
+		va_end(arguments);                                                                                     \
+		return NULL;                                                                                           \
 	}
 
 DEFINE_OUTCOME_CALL(weir_fail, OUTCOME_FAILED, WEIR_FAILED, "Failed")
@@ -80,8 +83,8 @@ WEIR_API int weir_sleep(weir_run *run, double seconds)
 
 	if (refusal || !(seconds > 0))
 		return refusal;
-	return scope_sleep(&run->scope, isinf(seconds) ? INT64_MAX
-	                                               : clock_monotonic_us() + (int64_t)MIN(seconds * 1e6, 9e15));
+	return scope_sleep(&run->scope,
+	                   isinf(seconds) ? INT64_MAX : clock_monotonic_us() + (int64_t)MIN(seconds * 1e6, 9e15));
 }
 
 WEIR_API bool weir_cancelled(const weir_run *run)

@@ -121,13 +121,11 @@ static void collect_value(struct collector *collector, const json_t *value)
 	if (read_placeholder(value, &index)) {
 		collect_placeholder(collector, index);
 	} else if (json_is_array(value)) {
-		json_array_foreach(value, i, member)
-		{
+		json_array_foreach (value, i, member) {
 			collect_value(collector, member);
 		}
 	} else if (json_is_object(value)) {
-		json_object_foreach((json_t *)(uintptr_t)value, key, member)
-		{
+		json_object_foreach ((json_t *)(uintptr_t)value, key, member) {
 			collect_value(collector, member);
 		}
 	}
@@ -141,13 +139,11 @@ static bool has_placeholder(const json_t *value)
 
 	if (output_is_placeholder(value))
 		return true;
-	json_array_foreach(value, i, member)
-	{
+	json_array_foreach (value, i, member) {
 		if (has_placeholder(member))
 			return true;
 	}
-	json_object_foreach((json_t *)(uintptr_t)value, key, member)
-	{
+	json_object_foreach ((json_t *)(uintptr_t)value, key, member) {
 		if (has_placeholder(member))
 			return true;
 	}
@@ -164,8 +160,7 @@ int outputs_collect(weir_future *run, weir_run *parent, weir_future *const *wait
 
 	json_writer_init(&writer, inputs);
 	json_begin_object(&writer);
-	json_object_foreach(run->arguments, name, value)
-	{
+	json_object_foreach (run->arguments, name, value) {
 		if (!has_placeholder(value))
 			continue;
 		json_key(&writer, name);
@@ -182,9 +177,10 @@ int outputs_collect(weir_future *run, weir_run *parent, weir_future *const *wait
 	}
 	json_end_object(&writer);
 	if (collector.foreign)
-		return problem_set(problem, WEIR_EINVAL,
-		                   "an argument holds weir_output_of a future that another run made: outputs can only be "
-		                   "passed to children of the run that made them");
+		return problem_set(
+		        problem, WEIR_EINVAL,
+		        "an argument holds weir_output_of a future that another run made: outputs can only be "
+		        "passed to children of the run that made them");
 	return 0;
 }
 
@@ -240,12 +236,10 @@ static json_t *fill_value(weir_run *parent, json_t *value)
 	if (!has_placeholder(value))
 		return json_incref(value);
 	filled = json_is_array(value) ? json_array() : json_object();
-	json_array_foreach(value, i, member)
-	{
+	json_array_foreach (value, i, member) {
 		json_array_append_new(filled, fill_value(parent, member));
 	}
-	json_object_foreach(value, key, member)
-	{
+	json_object_foreach (value, key, member) {
 		json_object_set_new(filled, key, fill_value(parent, member));
 	}
 	return filled;

@@ -23,18 +23,18 @@
 
 enum {
 	DEFAULT_MAX_BYTES = 1024 * 1024,
-	LINE_MAX_BYTES = 64 * 1024,  /* a longer line is logged in pieces */
-	DRAIN_US = 200 * 1000,       /* how long to read on after the program has ended and something holds its pipes */
+	LINE_MAX_BYTES = 64 * 1024, /* a longer line is logged in pieces */
+	DRAIN_US = 200 * 1000,      /* how long to read on after the program has ended and something holds its pipes */
 };
 
 #define DEFAULT_GRACE_SECONDS 5.0
 
 /* One of the program's outputs. */
 struct output {
-	int fd;              /* ours, non-blocking; -1 once closed */
-	struct strbuf kept;  /* up to max_bytes */
-	struct strbuf line;  /* what came since the last line break, when lines are logged */
-	int level;           /* of its log lines */
+	int fd;             /* ours, non-blocking; -1 once closed */
+	struct strbuf kept; /* up to max_bytes */
+	struct strbuf line; /* what came since the last line break, when lines are logged */
+	int level;          /* of its log lines */
 	bool truncated;
 };
 
@@ -43,16 +43,16 @@ struct process {
 	const weir_process_options *options;
 	size_t max_bytes;
 	pid_t pid;
-	int pid_fd;          /* readable when the program has ended */
-	int cancel_fd;       /* readable when the run is cancelled */
-	int stdin_fd;        /* ours; -1 once all is written */
+	int pid_fd;    /* readable when the program has ended */
+	int cancel_fd; /* readable when the run is cancelled */
+	int stdin_fd;  /* ours; -1 once all is written */
 	size_t stdin_written;
 	struct output out, err;
 	struct scope_waiter cancel;
 	bool reaped;
 	siginfo_t exit;
-	int stop;            /* 0, or why it is being ended: WEIR_ETIMEDOUT, WEIR_ECANCELED */
-	int64_t due_us;      /* the time limit, then the end of the grace time */
+	int stop;       /* 0, or why it is being ended: WEIR_ETIMEDOUT, WEIR_ECANCELED */
+	int64_t due_us; /* the time limit, then the end of the grace time */
 	bool killed;
 };
 
@@ -413,7 +413,8 @@ static int64_t due_of(const weir_process_options *options)
 WEIR_API json_t *weir_process(weir_run *run, const char *const *argv, const weir_process_options *options)
 {
 	static const weir_process_options defaults;
-	AUTO(process_done) struct process process = {
+	AUTO(process_done)
+	struct process process = {
 		.run = run,
 		.options = options ? options : &defaults,
 		.pid_fd = -1,
@@ -432,9 +433,8 @@ WEIR_API json_t *weir_process(weir_run *run, const char *const *argv, const weir
 		return weir_fail_final(run, "weir_process was given no program");
 	error = process.cancel_fd < 0 ? errno : start_process(&process, argv);
 	if (error)
-		return weir_fail(run, "'%s' could not be started%s%s: %s", argv[0],
-		                 process.options->cwd ? " in " : "", process.options->cwd ? process.options->cwd : "",
-		                 strerror(error));
+		return weir_fail(run, "'%s' could not be started%s%s: %s", argv[0], process.options->cwd ? " in " : "",
+		                 process.options->cwd ? process.options->cwd : "", strerror(error));
 	attend_until_over(&process);
 	return process.stop ? fail_stopped(&process, argv[0]) : result_of(&process);
 }

@@ -26,25 +26,25 @@ struct flow_context {
 	struct uuid parent_task_run_id; /* of a subflow: the task run that stands for it */
 	struct str name;                /* of the flow run */
 	enum weir_toggle log_prints;
-	weir_future *run;               /* not counted; NULL once the flow run has ended (under engine->mutex) */
+	weir_future *run;                     /* not counted; NULL once the flow run has ended (under engine->mutex) */
 	struct flow_context *next, *previous; /* engine->active */
 
 	pthread_mutex_t mutex; /* guards what follows */
 	struct VEC(struct call_counter {
 		const void *definition;
 		unsigned calls;
-	}) counters; /* for names and dynamic keys */
+	}) counters;        /* for names and dynamic keys */
 	int64_t run_count;  /* attempts of the flow run */
 	char *crash_reason; /* the program is being ended: the run is to end as Crashed */
 };
 
 /* Where a run is in its life; guarded by its mutex. */
 enum run_phase {
-	PHASE_BLOCKED,  /* waits for its upstream */
-	PHASE_QUEUED,   /* in the pool's queue, or about to be executed by who made it */
-	PHASE_RUNNING,  /* an attempt is there */
-	PHASE_DELAYED,  /* waits for its next attempt: the retry timer runs */
-	PHASE_ENDING,   /* its final state is on its way to the store */
+	PHASE_BLOCKED, /* waits for its upstream */
+	PHASE_QUEUED,  /* in the pool's queue, or about to be executed by who made it */
+	PHASE_RUNNING, /* an attempt is there */
+	PHASE_DELAYED, /* waits for its next attempt: the retry timer runs */
+	PHASE_ENDING,  /* its final state is on its way to the store */
 	PHASE_DONE,
 };
 
@@ -64,8 +64,8 @@ struct weir_future {
 	unsigned references;
 	struct engine *engine;
 	struct callable what;
-	weir_run *parent;          /* counted until this run has ended; NULL: started by the program itself */
-	struct scope *scope;       /* of the parent, or of who waits for a run without one */
+	weir_run *parent;    /* counted until this run has ended; NULL: started by the program itself */
+	struct scope *scope; /* of the parent, or of who waits for a run without one */
 	struct scope_child child;
 	struct work work;
 	struct flow_context *flow; /* counted: the flow run it belongs to, or, of a flow, its own */
@@ -75,22 +75,22 @@ struct weir_future {
 	char *name;                /* of the run */
 	json_t *arguments;         /* bound; with placeholders until the first attempt */
 
-	pthread_mutex_t mutex;     /* guards what follows */
+	pthread_mutex_t mutex; /* guards what follows */
 	enum run_phase phase;
-	weir_run *attempt;         /* the present one; not counted; under scope->mutex as well */
-	int attempts;              /* begun so far */
-	int cancelled;             /* 0, or the error: no attempt is to begin any more */
+	weir_run *attempt; /* the present one; not counted; under scope->mutex as well */
+	int attempts;      /* begun so far */
+	int cancelled;     /* 0, or the error: no attempt is to begin any more */
 	struct loop_timer retry_timer;
-	size_t blockers;           /* upstream runs that have not ended */
+	size_t blockers;                      /* upstream runs that have not ended */
 	struct VEC(weir_future *) upstream;   /* counted */
 	struct VEC(weir_future *) dependents; /* counted: told when this one ends */
 
 	/* set before PHASE_DONE, constant afterwards */
-	json_t *result;            /* NULL unless it completed */
-	weir_state view;           
-	char *view_texts;          /* what view's texts point to */
-	size_t handle;             /* place in the owner's handles, from 1; 0: none; guarded by the owner's mutex */
-	bool looked_at;            /* somebody has seen the failure */
+	json_t *result; /* NULL unless it completed */
+	weir_state view;
+	char *view_texts; /* what view's texts point to */
+	size_t handle;    /* place in the owner's handles, from 1; 0: none; guarded by the owner's mutex */
+	bool looked_at;   /* somebody has seen the failure */
 };
 
 struct weir_futures {
@@ -112,24 +112,25 @@ enum attempt_phase { ATTEMPT_RUNNING, ATTEMPT_RETURNED, ATTEMPT_ABANDONED };
 
 struct weir_run {
 	unsigned references;
-	weir_future *run;            /* counted */
-	struct scope scope;          /* of its children */
-	int number;                  /* 1, 2, … */
-	int phase;                   /* enum attempt_phase, atomic: who changes it from RUNNING decides */
-	bool owns_thread;            /* executes as the pool's work, not within another attempt */
+	weir_future *run;   /* counted */
+	struct scope scope; /* of its children */
+	int number;         /* 1, 2, … */
+	int phase;          /* enum attempt_phase, atomic: who changes it from RUNNING decides */
+	bool owns_thread;   /* executes as the pool's work, not within another attempt */
 	struct pool_thread *thread;
-	weir_run *outer;             /* the attempt that this thread was in before */
-	struct loop_timer deadline;  /* time limit, then the end of the grace time */
-	bool in_grace;               /* loop's thread only */
+	weir_run *outer;            /* the attempt that this thread was in before */
+	struct loop_timer deadline; /* time limit, then the end of the grace time */
+	bool timed_out;             /* atomic: over its time limit */
+	bool in_grace;              /* loop's thread only */
 	char id_text[UUID_TEXT_LENGTH + 1];
 
-	pthread_mutex_t mutex;       /* guards what follows */
-	struct arena arena;          /* texts of outcomes */
+	pthread_mutex_t mutex; /* guards what follows */
+	struct arena arena;    /* texts of outcomes */
 	struct outcome outcome;
-	struct strbuf print_line;    /* what was printed since the last line break */
-	struct VEC(weir_future *) handles;    /* counted: futures given to the user */
+	struct strbuf print_line;          /* what was printed since the last line break */
+	struct VEC(weir_future *) handles; /* counted: futures given to the user */
 	struct weir_futures *maps;
-	struct VEC(weir_future *) outputs;    /* counted: named by placeholders */
+	struct VEC(weir_future *) outputs; /* counted: named by placeholders */
 	struct VEC(weir_futures *) output_maps;
 };
 

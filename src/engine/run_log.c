@@ -40,14 +40,14 @@ void run_log(weir_future *run, int level, const char *format, ...)
 	va_end(arguments);
 }
 
-#define DEFINE_LOG_CALL(function, level)                                  \
-	WEIR_API void function(weir_run *run, const char *format, ...)    \
-	{                                                                 \
-		va_list arguments;                                        \
-                                                                          \
-		va_start(arguments, format);                              \
-		log_args(run->run, level, format, arguments);             \
-		va_end(arguments);                                        \
+#define DEFINE_LOG_CALL(function, level)                                                                               \
+	WEIR_API void function(weir_run *run, const char *format, ...)                                                 \
+	{                                                                                                              \
+		va_list arguments;                                                                                     \
+                                                                                                                       \
+		va_start(arguments, format);                                                                           \
+		log_args(run->run, level, format, arguments);                                                          \
+		va_end(arguments);                                                                                     \
 	}
 
 DEFINE_LOG_CALL(weir_debug, LOG_DEBUG)

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 static struct {
-	int fd; /* of the signalfd; 0: not installed */
+	int fd;    /* of the signalfd; 0: not installed */
 	int first; /* the signal that ends the program, 0: none yet */
 	struct engine *engine;
 	struct loop_timer patience; /* functions that don't return are not waited for longer than this */
@@ -53,7 +53,8 @@ NORETURN static void end_program(void)
 	struct last_words words = { .program_id = store_program_id(signals.engine->store) };
 	struct problem problem;
 
-	snprintf(reason, sizeof reason, "The program was ended by SIG%s and did not return.", sigabbrev_np(signals.first));
+	snprintf(reason, sizeof reason, "The program was ended by SIG%s and did not return.",
+	         sigabbrev_np(signals.first));
 	words.reason = str_of(reason);
 	if (store_run(signals.engine->store, write_last_words, &words, &problem) < 0)
 		engine_lost_record(signals.engine, &problem);

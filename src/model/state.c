@@ -103,7 +103,7 @@ bool state_has_persisted_data(const struct state *state)
 		return false;
 	if (json_read(&scratch, state->data, JSON_ALLOW_NAN, &data, NULL, NULL) < 0)
 		return false;
-	if (!json_is(data, JSON_OBJECT) || data->count == 0)
+	if (!json_is(data, JSON_TYPE_OBJECT) || data->count == 0)
 		return false;
 	type = json_get(data, "type");
 	return !(json_is(type, JSON_TYPE_STRING) && str_is(json_text(&scratch, type), "unpersisted"));

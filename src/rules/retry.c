@@ -49,12 +49,12 @@ static double base_delay(struct arena *arena, const struct run_policy *policy, i
 	const struct json *delay = read_delay(arena, policy->retry_delay);
 	double seconds = 0;
 
-	if (json_is(delay, JSON_ARRAY) && delay->count > 0) {
+	if (json_is(delay, JSON_TYPE_ARRAY) && delay->count > 0) {
 		int64_t index = MIN(MAX(run_count - 1, INT64_C(0)), (int64_t)delay->count - 1);
 
-		return json_real(json_at(delay, (size_t)index), &seconds) ? seconds : 0;
+		return json_to_real(json_at(delay, (size_t)index), &seconds) ? seconds : 0;
 	}
-	if (json_is(delay, JSON_NUMBER) && json_real(delay, &seconds) && seconds != 0)
+	if (json_is(delay, JSON_TYPE_NUMBER) && json_to_real(delay, &seconds) && seconds != 0)
 		return seconds;
 	return policy->retry_delay_seconds;
 }

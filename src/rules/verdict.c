@@ -33,7 +33,7 @@ void verdict_write_details(const struct verdict *verdict, struct json_writer *wr
 {
 	json_begin_object(writer);
 	json_key(writer, "type");
-	json_string(writer, verdict_details_type(verdict->status));
+	json_puts(writer, verdict_details_type(verdict->status));
 	if (verdict->status == VERDICT_WAIT) {
 		json_key(writer, "delay_seconds");
 		json_int(writer, verdict->delay_seconds);

@@ -27,6 +27,7 @@ struct db_options {
 	const char *path; /* of the database file */
 	enum db_mode mode;
 	int64_t busy_timeout_us; /* how long to wait for a foreign lock; 0: 5 s */
+	const char *vfs;         /* SQLite's file layer by name; NULL: the default. For tests that make it fail */
 };
 
 enum db_value_type { DB_NULL, DB_INTEGER, DB_REAL, DB_TEXT, DB_BLOB };
@@ -63,14 +64,19 @@ struct db_driver {
 	void (*deadline)(struct db *db, int64_t monotonic_us); /* reads past it fail; 0: none */
 	int (*check)(struct db *db, struct problem *problem);  /* integrity; WEIR_ECORRUPT says what */
 	int (*backup)(struct db *db, const char *path, struct problem *problem);
-	int (*checkpoint)(struct db *db); /* PASSIVE; on a connection of its own */
+	int64_t (*log_pages)(struct db *db); /* of the write-ahead log, as of the last commit */
+	int (*checkpoint)(struct db *db);    /* PASSIVE; on a connection of its own */
 };
 
 extern const struct db_driver sqlite_driver;
 
-/* Every driver's struct db begins with this. */
+/* Every driver's struct db begins with this, and its statements with the other. */
 struct db {
 	const struct db_driver *driver;
+};
+
+struct db_statement {
+	struct db *db;
 };
 
 /* --- Calls for everybody: they go to the driver --- */

@@ -62,6 +62,8 @@ struct executor_options {
 	double hold_seconds;   /* see JOB_HOLD; 0: 60 */
 	/* Told when a full or failing disk makes the writer wait, and when it goes on (problem NULL). May be NULL. */
 	void (*on_hold)(void *data, const struct problem *problem);
+	/* Told after each commit how long the write-ahead log is. May be NULL. */
+	void (*on_commit)(void *data, int64_t log_pages);
 	void *data;
 };
 
@@ -76,7 +78,7 @@ void executor_submit(struct executor *executor, struct job *job);
 /* Run a job and wait until it is durable. Not from the writer's thread (programmer's error). */
 MUST_CHECK int executor_run(struct executor *executor, job_fn *run, void *request, struct problem *problem);
 
-/* Wait until everything that was submitted before is told. */
+/* Wait until nothing is waiting any more: everything that was submitted before is told. */
 void executor_drain(struct executor *executor);
 
 struct executor_stats {

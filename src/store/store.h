@@ -23,6 +23,7 @@ enum store_mode {
 };
 
 struct store_options {
+	const char *vfs;  /* as in db.h: for tests */
 	const char *path; /* of the database file; its folder is made (0700) when missing */
 	enum store_mode mode;
 	double hold_seconds; /* as in executor.h */
@@ -42,6 +43,12 @@ MUST_CHECK int store_open(const struct store_options *options, struct store **ou
 void store_close(struct store *store);
 
 const char *store_path(const struct store *store);
+
+/*
+ * Remove the database of that path with what SQLite keeps beside it, also one that can't be opened. WEIR_EBUSY, naming
+ * them, while programs run; WEIR_ENOTFOUND when there is none. Not for a process that has it open.
+ */
+MUST_CHECK int store_remove(const char *path, struct problem *problem);
 
 /* The writer; NULL in STORE_READ. */
 struct executor *store_executor(struct store *store);
@@ -67,6 +74,10 @@ void store_forget_program(struct store *store, struct uuid id);
 
 /* Is this program alive? */
 bool store_program_alive(struct store *store, struct uuid id);
+
+/* Those that live, as "name (pid 7), …", for messages. "" when there is none. Not in STORE_READ. */
+struct strbuf;
+void store_living_programs(struct store *store, struct strbuf *out);
 
 /* Send a datagram to a living program. WEIR_ENOTFOUND when it does not listen. */
 MUST_CHECK int store_send(struct store *store, struct uuid program, struct str message, struct problem *problem);

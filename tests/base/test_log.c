@@ -130,7 +130,7 @@ static void test_json(void **state)
 	assert_ptr_equal(strchr(line.data, '\n'), line.data + line.length - 1);
 	assert_int_equal(json_read(&arena, strbuf_str(&line), 0, &json, NULL, NULL), 0);
 	assert_int_equal(json->count, 4);
-	assert_true(json_is(json_get(json, "timestamp"), JSON_STRING));
+	assert_true(json_is(json_get(json, "timestamp"), JSON_TYPE_STRING));
 	assert_true(str_is(json_text(&arena, json_get(json, "level")), "WARNING"));
 	assert_true(str_is(json_text(&arena, json_get(json, "logger")), "weir.store"));
 	assert_true(str_is(json_text(&arena, json_get(json, "message")), "two\nlines \"and\" \xEF\xBF\xBD"));

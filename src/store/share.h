@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * share.h - this program's place among those that share an embedded file: a lock file that it holds as long as it lives,
+ * and a socket where it hears datagrams. No pid is ever guessed at: who can take the lock knows that its holder is gone.
+ */
+#ifndef WEIR_STORE_SHARE_H
+#define WEIR_STORE_SHARE_H
+
+#include "base/problem.h"
+#include "base/uuid.h"
+
+struct share;
+
+enum { SHARE_MESSAGE_MAX = 4096 };
+
+typedef void share_message_fn(void *data, struct str message);
+
+/* Look at the programs of a folder ("<home>/run", made when missing). */
+MUST_CHECK int share_open(const char *folder, struct share **out, struct problem *problem);
+
+/* Give up the lock files, the socket and its thread. NULL is allowed. */
+void share_close(struct share *share);
+
+/* Become one of the programs: hold a lock file, listen. */
+MUST_CHECK int share_join(struct share *share, share_message_fn *on_message, void *data, struct problem *problem);
+
+/* Nil before share_join. */
+struct uuid share_id(const struct share *share);
+
+/* As store_dead_programs and so on in store.h. */
+MUST_CHECK int share_dead(struct share *share, struct uuid **ids, size_t *count, struct problem *problem);
+void share_forget(struct share *share, struct uuid id);
+bool share_alive(struct share *share, struct uuid id);
+MUST_CHECK int share_send(struct share *share, struct uuid program, struct str message, struct problem *problem);
+
+/* The programs that live, as "name (pid)", for messages. "" when there is none. */
+struct strbuf;
+void share_describe(struct share *share, struct strbuf *out);
+
+#endif

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/store.h"
+
+#include "base/strbuf.h"
+#include "base/vec.h"
+#include "loop/thread.h"
+#include "store/migrations.h"
+#include "store/share.h"
+#include "store/writer_lock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	CHECKPOINT_PAGES = 1000,        /* of the log: the checkpoint thread copies them into the file */
+	CHECKPOINT_URGENT_PAGES = 8000, /* the writer does it itself: no new pages come then, so the log starts anew */
+	READERS_KEPT = 8,               /* idle connections */
+};
+
+struct store {
+	char *path;
+	char *lock_path;
+	char *run_folder;
+	char *vfs;
+	struct executor *executor;
+	struct db *writer; /* the executor's; for urgent checkpoints, on its thread */
+	struct share *share;
+	struct store_options options;
+
+	pthread_mutex_t mutex; /* guards what follows */
+	struct VEC(struct db *) readers;
+
+	pthread_t checkpointer;
+	bool has_checkpointer;
+	pthread_cond_t checkpoint;
+	bool checkpoint_wanted;
+	bool closing;
+};
+
+/* --- Paths --- */
+
+static char *join(const char *path, const char *ending)
+{
+	struct strbuf text = { 0 };
+
+	strbuf_puts(&text, path);
+	strbuf_puts(&text, ending);
+	return strbuf_take(&text);
+}
+
+/* "<folder>/run", beside the file. */
+static char *run_folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	struct strbuf text = { 0 };
+
+	if (slash)
+		strbuf_add(&text, path, (size_t)(slash - path) + 1);
+	strbuf_puts(&text, "run");
+	return strbuf_take(&text);
+}
+
+/* Make the folders that lead to the file. */
+static int make_folders(const char *path, struct problem *problem)
+{
+	char *part = xstrdup(path);
+	int result = 0;
+
+	for (char *slash = strchr(part + 1, '/'); slash && result == 0; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(part, 0700) < 0 && errno != EEXIST)
+			result = problem_set(problem, error_of_errno(errno), "%s: can't be made: %s", part,
+			                     strerror(errno));
+		*slash = '/';
+	}
+	free(part);
+	return result;
+}
+
+/* What SQLite would say less plainly. */
+static int check_path(const struct store_options *options, struct problem *problem)
+{
+	struct stat status;
+	bool there = stat(options->path, &status) == 0;
+
+	if (there && S_ISDIR(status.st_mode))
+		return problem_set(problem, WEIR_EINVAL, "%s: is a folder, not a database file", options->path);
+	if (there && access(options->path, options->mode == STORE_READ ? R_OK : R_OK | W_OK) < 0)
+		return problem_set(problem, error_of_errno(errno), "%s: %s (look at the permissions of the file)",
+		                   options->path, strerror(errno));
+	if (!there && options->mode == STORE_READ)
+		return problem_set(problem, WEIR_ENOTFOUND, "%s: there is no database yet", options->path);
+	if (!there && errno != ENOENT && errno != ENOTDIR)
+		return problem_set(problem, error_of_errno(errno), "%s: %s", options->path, strerror(errno));
+	return options->mode == STORE_READ ? 0 : make_folders(options->path, problem);
+}
+
+/* --- Checkpoints --- */
+
+static int open_reader(struct store *store, struct db **out, struct problem *problem)
+{
+	struct db_options options = { .path = store->path, .mode = DB_READ, .vfs = store->vfs };
+
+	return db_open(&sqlite_driver, &options, out, problem);
+}
+
+static void *run_checkpoints(void *argument)
+{
+	struct store *store = argument;
+	struct db_options options = { .path = store->path, .mode = DB_WRITE, .vfs = store->vfs };
+	struct db *db = NULL;
+	bool open = db_open(&sqlite_driver, &options, &db, NULL) == 0;
+
+	pthread_mutex_lock(&store->mutex);
+	while (!store->closing) {
+		if (!store->checkpoint_wanted) {
+			pthread_cond_wait(&store->checkpoint, &store->mutex);
+			continue;
+		}
+		pthread_mutex_unlock(&store->mutex);
+		if (open)
+			(void)db->driver->checkpoint(
+			        db); /* one that fails is made up for by the next, or by the writer */
+		pthread_mutex_lock(&store->mutex);
+		store->checkpoint_wanted = false;
+	}
+	pthread_mutex_unlock(&store->mutex);
+	db_close(db);
+	return NULL;
+}
+
+/* On the writer's thread, after a commit. */
+static void on_commit(void *data, int64_t log_pages)
+{
+	struct store *store = data;
+
+	if (log_pages < CHECKPOINT_PAGES)
+		return;
+	if (log_pages >= CHECKPOINT_URGENT_PAGES) {
+		(void)store->writer->driver->checkpoint(store->writer); /* likewise */
+		return;
+	}
+	pthread_mutex_lock(&store->mutex);
+	if (!store->checkpoint_wanted) {
+		store->checkpoint_wanted = true;
+		pthread_cond_signal(&store->checkpoint);
+	}
+	pthread_mutex_unlock(&store->mutex);
+}
+
+static void stop_checkpoints(struct store *store)
+{
+	if (!store->has_checkpointer)
+		return;
+	pthread_mutex_lock(&store->mutex);
+	store->closing = true;
+	pthread_cond_signal(&store->checkpoint);
+	pthread_mutex_unlock(&store->mutex);
+	pthread_join(store->checkpointer, NULL);
+}
+
+/* --- Opening --- */
+
+/* Make or migrate the schema, one process at a time. */
+static int prepare_schema(struct store *store, struct db *db, struct problem *problem)
+{
+	struct writer_lock lock;
+	int result = writer_lock_init(&lock, store->lock_path, problem);
+
+	if (result < 0)
+		return result;
+	writer_lock_take(&lock);
+	result = schema_migrate(db, store->path, problem);
+	writer_lock_release(&lock);
+	writer_lock_done(&lock);
+	return result;
+}
+
+static void tell_hold(void *data, const struct problem *problem)
+{
+	struct store *store = data;
+
+	if (store->options.on_hold)
+		store->options.on_hold(store->options.data, problem);
+}
+
+static int open_writer(struct store *store, struct problem *problem)
+{
+	struct db_options options = { .path = store->path, .mode = DB_CREATE, .vfs = store->vfs };
+	struct executor_options writer = {
+		.lock_path = store->lock_path,
+		.hold_seconds = store->options.hold_seconds,
+		.on_hold = tell_hold,
+		.on_commit = on_commit,
+		.data = store,
+	};
+	int result = db_open(&sqlite_driver, &options, &store->writer, problem);
+
+	if (result < 0)
+		return result;
+	result = prepare_schema(store, store->writer, problem);
+	writer.db = store->writer;
+	if (result == 0)
+		result = executor_new(&writer, &store->executor, problem);
+	if (result < 0) {
+		db_close(store->writer);
+		return result;
+	}
+	result = thread_start(&store->checkpointer, "weir-checkpoint", run_checkpoints, store, problem);
+	store->has_checkpointer = result == 0;
+	return result;
+}
+
+static int check_readable(struct store *store, struct problem *problem)
+{
+	struct db *db;
+	int version;
+	int result = store_reader(store, &db, problem);
+
+	if (result < 0)
+		return result;
+	result = schema_check(db, store->path, false, &version, problem);
+	if (result == 0 && version == 0)
+		result = problem_set(problem, WEIR_ENOTFOUND, "%s: is empty, there are no runs yet", store->path);
+	store_reader_done(store, db);
+	return result;
+}
+
+static int open_parts(struct store *store, struct problem *problem)
+{
+	int result = check_path(&store->options, problem);
+
+	if (result == 0 && store->options.mode != STORE_READ)
+		result = open_writer(store, problem);
+	else if (result == 0)
+		result = check_readable(store, problem);
+	if (result == 0 && store->options.mode != STORE_READ)
+		result = share_open(store->run_folder, &store->share, problem);
+	if (result == 0 && store->options.mode == STORE_PROGRAM)
+		result = share_join(store->share, store->options.on_message, store->options.data, problem);
+	return result;
+}
+
+int store_open(const struct store_options *options, struct store **out, struct problem *problem)
+{
+	struct store *store = xcalloc(1, sizeof *store);
+	int result;
+
+	store->path = xstrdup(options->path);
+	store->lock_path = join(options->path, "-writer");
+	store->run_folder = run_folder_of(options->path);
+	store->vfs = options->vfs ? xstrdup(options->vfs) : NULL;
+	store->options = *options;
+	store->options.path = store->path;
+	pthread_mutex_init(&store->mutex, NULL);
+	pthread_cond_init(&store->checkpoint, NULL);
+	result = open_parts(store, problem);
+	if (result < 0) {
+		store_close(store);
+		return result;
+	}
+	*out = store;
+	return 0;
+}
+
+void store_close(struct store *store)
+{
+	if (!store)
+		return;
+	stop_checkpoints(store);
+	for (size_t i = 0; i < store->readers.count; i++)
+		db_close(store->readers.items[i]);
+	vec_done(&store->readers);
+	executor_free(store->executor);
+	share_close(store->share);
+	pthread_cond_destroy(&store->checkpoint);
+	pthread_mutex_destroy(&store->mutex);
+	free(store->vfs);
+	free(store->run_folder);
+	free(store->lock_path);
+	free(store->path);
+	free(store);
+}
+
+const char *store_path(const struct store *store)
+{
+	return store->path;
+}
+
+struct executor *store_executor(struct store *store)
+{
+	return store->executor;
+}
+
+int store_run(struct store *store, job_fn *run, void *request, struct problem *problem)
+{
+	return executor_run(store->executor, run, request, problem);
+}
+
+int store_reader(struct store *store, struct db **out, struct problem *problem)
+{
+	struct db *db = NULL;
+
+	pthread_mutex_lock(&store->mutex);
+	if (store->readers.count)
+		db = store->readers.items[--store->readers.count];
+	pthread_mutex_unlock(&store->mutex);
+	if (!db)
+		return open_reader(store, out, problem);
+	*out = db;
+	return 0;
+}
+
+void store_reader_done(struct store *store, struct db *db)
+{
+	db->driver->rollback(db);
+	db->driver->deadline(db, 0);
+	pthread_mutex_lock(&store->mutex);
+	if (store->readers.count < READERS_KEPT) {
+		vec_push(&store->readers, db);
+		db = NULL;
+	}
+	pthread_mutex_unlock(&store->mutex);
+	db_close(db);
+}
+
+/* --- Removal --- */
+
+static int refuse_living(const char *path, struct problem *problem)
+{
+	AUTO(freep) char *folder = run_folder_of(path);
+	AUTO(strbuf_done) struct strbuf living = { 0 };
+	struct share *share;
+	int result = share_open(folder, &share, problem);
+
+	if (result < 0)
+		return result;
+	share_describe(share, &living);
+	share_close(share);
+	if (living.length == 0)
+		return 0;
+	return problem_set(problem, WEIR_EBUSY, "%s: is in use by %s: let them end, or cancel their runs", path,
+	                   living.data);
+}
+
+/* The log goes first: without its file it would be played into the next database of that name. */
+static int remove_files(const char *path, struct problem *problem)
+{
+	static const char *const endings[] = { "-wal", "-shm", "" };
+
+	for (size_t i = 0; i < ARRAY_LENGTH(endings); i++) {
+		AUTO(freep) char *name = join(path, endings[i]);
+
+		if (unlink(name) < 0 && errno != ENOENT)
+			return problem_set(problem, error_of_errno(errno), "%s: can't be removed: %s", name,
+			                   strerror(errno));
+	}
+	return 0;
+}
+
+int store_remove(const char *path, struct problem *problem)
+{
+	AUTO(freep) char *lock_path = join(path, "-writer");
+	struct writer_lock lock;
+	int result;
+
+	if (access(path, F_OK) < 0)
+		return problem_set(problem, error_of_errno(errno), "%s: %s", path, strerror(errno));
+	result = writer_lock_init(&lock, lock_path, problem);
+	if (result < 0)
+		return result;
+	writer_lock_take(&lock);
+	result = refuse_living(path, problem);
+	if (result == 0)
+		result = remove_files(path, problem);
+	writer_lock_release(&lock);
+	writer_lock_done(&lock);
+	return result;
+}
+
+/* --- Programs that share the file --- */
+
+struct uuid store_program_id(const struct store *store)
+{
+	return store->share ? share_id(store->share) : (struct uuid){ { 0 } };
+}
+
+int store_dead_programs(struct store *store, struct uuid **ids, size_t *count, struct problem *problem)
+{
+	return share_dead(store->share, ids, count, problem);
+}
+
+void store_forget_program(struct store *store, struct uuid id)
+{
+	share_forget(store->share, id);
+}
+
+/* A store that only reads looks at the folder for the moment. */
+bool store_program_alive(struct store *store, struct uuid id)
+{
+	struct share *share = store->share;
+	bool alive;
+
+	if (!share && share_open(store->run_folder, &share, NULL) < 0)
+		return false;
+	alive = share_alive(share, id);
+	if (share != store->share)
+		share_close(share);
+	return alive;
+}
+
+void store_living_programs(struct store *store, struct strbuf *out)
+{
+	share_describe(store->share, out);
+}
+
+int store_send(struct store *store, struct uuid program, struct str message, struct problem *problem)
+{
+	return share_send(store->share, program, message, problem);
+}
