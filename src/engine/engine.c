@@ -74,6 +74,7 @@ void engine_cancel_all(struct engine *engine, const char *crash_reason)
 	pthread_mutex_unlock(&engine->mutex);
 }
 
+/* Without a record there is no point in going on: what has begun is ended, and the program says why. */
 void engine_lost_record(struct engine *engine, const struct problem *problem)
 {
 	bool first;
@@ -83,8 +84,10 @@ void engine_lost_record(struct engine *engine, const struct problem *problem)
 	if (first)
 		engine->lost_problem = *problem;
 	pthread_mutex_unlock(&engine->mutex);
-	if (first)
-		log_write(LOG_ERROR, "weir.store", "a state could not be recorded: %s", problem->message);
+	if (!first)
+		return;
+	log_write(LOG_ERROR, "weir.store", "a state could not be recorded: %s", problem->message);
+	engine_cancel_all(engine, "A state of the run could not be recorded.");
 }
 
 /* --- Starting and ending --- */

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Lines that one job stores: within its budget of rows. */
-enum { LINES_A_JOB = 500 };
+/* What one job stores: within its budget of rows, and so that it does not take long. */
+enum { LINES_A_JOB = 500, BYTES_A_JOB = 1024 * 1024 };
 
 struct spooled_line {
 	struct spooled_line *next;
@@ -119,16 +119,18 @@ static void take_lines(struct flush_job *flush)
 {
 	struct log_spool *spool = flush->spool;
 	struct spooled_line **link;
+	size_t bytes = 0;
 
 	pthread_mutex_lock(&spool->mutex);
 	confess_drops(spool);
 	flush->lines = spool->first;
 	link = &flush->lines;
-	while (*link && flush->count < LINES_A_JOB) {
-		spool->bytes -= (*link)->length;
+	while (*link && flush->count < LINES_A_JOB && bytes < BYTES_A_JOB) {
+		bytes += (*link)->length;
 		link = &(*link)->next;
 		flush->count++;
 	}
+	spool->bytes -= bytes;
 	spool->first = *link;
 	*link = NULL;
 	if (!spool->first)
