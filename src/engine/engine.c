@@ -124,6 +124,8 @@ static void engine_free(struct engine *engine)
 {
 	pool_free(engine->pool);
 	loop_free(engine->loop);
+	if (engine->lost_records)
+		store_leave_lock(engine->store);
 	store_close(engine->store); /* the last log lines are stored by its writer */
 	log_spool_done(&engine->logs);
 	pthread_mutex_destroy(&engine->mutex);

@@ -8,7 +8,7 @@
 
 #include <pthread.h>
 
-enum { LOG_SPOOL_LINES = 20000, LOG_SPOOL_BYTES = 16 * 1024 * 1024, LOG_MESSAGE_MAX = 1024 * 1024 };
+enum { LOG_SPOOL_LINES = 20000, LOG_SPOOL_BYTES = 8 * 1024 * 1024, LOG_MESSAGE_MAX = 1024 * 1024 };
 
 struct spooled_line;
 

@@ -33,9 +33,8 @@ void outcome_of_child(weir_run *attempt, weir_future *child)
 	set_outcome(attempt, OUTCOME_CHILD, child->view, text.data);
 }
 
-PRINTF_LIKE(5, 0)
-static void say_outcome(weir_run *run, enum outcome_kind kind, enum weir_state_type type, const char *name,
-                        const char *format, va_list arguments)
+static PRINTF_LIKE(5, 0) void say_outcome(weir_run *run, enum outcome_kind kind, enum weir_state_type type,
+                                          const char *name, const char *format, va_list arguments)
 {
 	AUTO(strbuf_done) struct strbuf text = { 0 };
 	AUTO(arena_done) struct arena scratch = { 0 };
