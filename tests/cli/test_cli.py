@@ -85,10 +85,10 @@ def test_an_unknown_flow_is_an_error_with_a_hint(weir):
 
 
 def test_an_unknown_state_name_is_a_warning_since_anybody_may_name_a_state(weir):
-    ended = weir("flow-run", "ls", "--state", "Compleeted")
+    ended = weir("flow-run", "ls", "--state", "Completid")
     assert ended.code == 0
     assert ended.stdout == "ID  Flow  Name  State  When\n"
-    assert ended.stderr == ("weir: warning: 'Compleeted' is not a name that Weir gives to states; "
+    assert ended.stderr == ("weir: warning: 'Completid' is not a name that Weir gives to states; "
                             "did you mean 'Completed'?\n")
 
 
