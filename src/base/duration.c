@@ -4,7 +4,6 @@
 #include "base/number.h"
 #include "base/utf8.h"
 
-#include <math.h>
 #include <strings.h>
 
 #define SECOND_US INT64_C(1000000)
@@ -253,12 +252,11 @@ int duration_parse(struct str text, int64_t *duration_us, struct problem *proble
 
 int duration_from_number(double seconds, int64_t *duration_us, struct problem *problem)
 {
-	double microseconds = nearbyint(seconds * 1e6);
+	int64_t duration;
 
-	/* The bounds are the doubles next to those of int64_t. Written so that NaN is refused too. */
-	if (!(microseconds > -0x1p63 && microseconds < 0x1p63))
+	if (!real_scale(seconds, SECOND_US, &duration))
 		return problem_set(problem, WEIR_EINVAL,
 		                   "%g is no duration in seconds: it is longer than 292,471 years", seconds);
-	*duration_us = (int64_t)microseconds;
+	*duration_us = duration;
 	return 0;
 }

@@ -19,9 +19,8 @@ struct reading {
 /* --- refusing --- */
 
 /* How a message shows the value that is wrong. */
-static struct str show(const struct reading *reading)
+static struct str show(struct arena *arena, const struct json *value)
 {
-	const struct json *value = reading->value;
 	struct str clipped = utf8_clip(value->raw, 60);
 
 	if (value->type == JSON_TYPE_ARRAY)
@@ -30,14 +29,14 @@ static struct str show(const struct reading *reading)
 		return STR("an object");
 	if (clipped.length == value->raw.length)
 		return clipped;
-	return arena_printf(reading->arena, "%.*s…", STR_ARG(clipped));
+	return arena_printf(arena, "%.*s…", STR_ARG(clipped));
 }
 
 /* "level must be an integer, not true" */
 static int refuse(const struct reading *reading, const char *wanted)
 {
 	problem_set(reading->problem, WEIR_EINVAL, "%s must be %s, not %.*s", reading->field->name, wanted,
-	            STR_ARG(show(reading)));
+	            STR_ARG(show(reading->arena, reading->value)));
 	return problem_at(reading->problem, "%s", reading->field->name);
 }
 
@@ -83,15 +82,20 @@ static int read_text(const struct reading *reading)
 	return check_limits(reading, (int64_t)utf8_count(text), " characters long");
 }
 
-static bool is_array_of_strings(const struct json *value)
+static int check_strings(const struct reading *reading)
 {
-	if (value->type != JSON_TYPE_ARRAY)
-		return false;
-	for (const struct json *element = value->child; element; element = element->next) {
-		if (element->type != JSON_TYPE_STRING)
-			return false;
+	size_t index = 0;
+
+	if (reading->value->type != JSON_TYPE_ARRAY)
+		return refuse(reading, "an array of strings");
+	for (const struct json *element = reading->value->child; element; element = element->next, index++) {
+		if (element->type == JSON_TYPE_STRING)
+			continue;
+		problem_set(reading->problem, WEIR_EINVAL, "element %zu of %s must be a string, not %.*s", index,
+		            reading->field->name, STR_ARG(show(reading->arena, element)));
+		return problem_at(reading->problem, "%s", reading->field->name);
 	}
-	return true;
+	return 0;
 }
 
 static int read_json(const struct reading *reading)
@@ -102,9 +106,12 @@ static int read_json(const struct reading *reading)
 		return refuse(reading, "an object");
 	if (flags & FIELD_ARRAY && reading->value->type != JSON_TYPE_ARRAY)
 		return refuse(reading, "an array");
-	if (flags & FIELD_STRINGS && !is_array_of_strings(reading->value))
-		return refuse(reading, reading->value->type == JSON_TYPE_ARRAY ? "an array of strings only"
-		                                                               : "an array of strings");
+	if (flags & FIELD_STRINGS) {
+		int result = check_strings(reading);
+
+		if (result < 0)
+			return result;
+	}
 	*(struct str *)reading->place = reading->value->raw;
 	return 0;
 }

@@ -10,6 +10,20 @@
 
 enum { DEPTH_MAX = sizeof((struct json_writer){ 0 }.is_object) * 8 };
 
+/* --- the buffer, without a function call as long as it is large enough --- */
+
+/* Room for so many bytes and a NUL; what was written there is made part of the buffer by `finish`. */
+static inline char *reserve(struct strbuf *out, size_t length)
+{
+	return out->capacity - out->length > length ? out->data + out->length : strbuf_reserve(out, length);
+}
+
+static inline void finish(struct strbuf *out, char *end)
+{
+	*end = '\0';
+	out->length = (size_t)(end - out->data);
+}
+
 /* --- strings --- */
 
 /* The letter of a control character's short escape; 0 when it has none. */
@@ -34,54 +48,66 @@ static char escape_letter(char character)
 	}
 }
 
-/* Append what is not plain at the start of the data. Returns how many bytes of it were taken. */
-static size_t add_special(struct strbuf *out, const char *data, size_t length)
+static inline char *put(char *out, const char *text, size_t length)
 {
-	static const char digits[] = "0123456789abcdef";
-	char letter = escape_letter(*data);
-	size_t sequence;
-
-	if (letter) {
-		strbuf_add(out, (char[]){ '\\', letter }, 2);
-		return 1;
-	}
-	if ((uint8_t)*data < 0x20) {
-		strbuf_add(out, (char[]){ '\\', 'u', '0', '0', digits[*data >> 4], digits[*data & 15] }, 6);
-		return 1;
-	}
-	sequence = utf8_sequence(data, length);
-	if (sequence == 0) {
-		strbuf_puts(out, UTF8_REPLACEMENT);
-		return 1;
-	}
-	strbuf_add(out, data, sequence);
-	return sequence;
+	memcpy(out, text, length);
+	return out + length;
 }
 
-/* Append the escaped form, then the text that follows it in one go with its NUL. */
-static void add_quoted(struct strbuf *out, struct str text, const char *after, size_t after_length)
+/* Write a character that must be escaped. */
+static char *put_escape(char *out, char character)
+{
+	static const char digits[] = "0123456789abcdef";
+	char letter = escape_letter(character);
+
+	if (letter)
+		return put(out, (char[]){ '\\', letter }, 2);
+	return put(out, (char[]){ '\\', 'u', '0', '0', digits[character >> 4], digits[character & 15] }, 6);
+}
+
+/* What is written for one character takes at most this many bytes. */
+enum { CHARACTER_SIZE_MAX = 6 };
+
+/* Write the character at *next, which is not plain, and step over it. Returns the end of what was written. */
+static char *put_special(char *out, const char **next, const char *end)
+{
+	const char *character = *next;
+	size_t length;
+
+	if ((uint8_t)*character < 0x80) {
+		++*next;
+		return put_escape(out, *character);
+	}
+	length = utf8_sequence(character, (size_t)(end - character));
+	*next += MAX(length, (size_t)1);
+	if (length == 0)
+		return put(out, UTF8_REPLACEMENT, strlen(UTF8_REPLACEMENT));
+	return put(out, character, length);
+}
+
+/* Append before, the escaped text and after. */
+static void add_escaped(struct strbuf *out, struct str before, struct str text, struct str after)
 {
 	const char *next = text.data, *end = text.data + text.length;
-	char *place;
+	size_t around = before.length + after.length + CHARACTER_SIZE_MAX;
+	char *place = reserve(out, text.length + around);
 
-	/* In the usual case, all plain, this is the only look at the buffer's capacity. */
-	place = strbuf_reserve(out, text.length + 1 + after_length);
-	*place = '"';
-	out->length++;
+	place = put(place, before.data, before.length);
 	for (;;) {
-		const char *special = json_scan_plain(next, end);
-
-		strbuf_add(out, next, (size_t)(special - next));
-		if (special == end)
+		place = json_copy_plain(place, &next, end);
+		if (next == end)
 			break;
-		next = special + add_special(out, special, (size_t)(end - special));
+		place = put_special(place, &next, end);
+		/* What is left may need more room than a byte for each byte. */
+		finish(out, place);
+		place = reserve(out, (size_t)(end - next) + around);
 	}
-	strbuf_add(out, after, after_length);
+	finish(out, put(place, after.data, after.length));
 }
 
 void json_escape(struct strbuf *out, struct str text)
 {
-	add_quoted(out, (struct str){ text.data ? text.data : "", text.length }, "\"", 1);
+	add_escaped(out, STR("\""), (struct str){ text.data ? text.data : "", text.length }, STR("\""));
 }
 
 /* --- structure --- */
@@ -93,18 +119,27 @@ static bool in_object(const struct json_writer *writer)
 	return writer->depth > 0 && (writer->is_object[level / 8] >> level % 8 & 1);
 }
 
-/* Before each value: the comma, and the check that a value may come here. */
-static void begin_value(struct json_writer *writer)
+/* Before each value: check that one may come here. True when a comma must go before it. */
+static bool begin_value(struct json_writer *writer)
 {
-	if (writer->after_key) {
-		writer->after_key = false;
-	} else {
-		ASSERT(!in_object(writer));
-		ASSERT(writer->depth > 0 || !writer->need_comma);
-		if (writer->need_comma)
-			strbuf_putc(writer->out, ',');
-	}
+	bool comma = writer->need_comma && !writer->after_key;
+
+	ASSERT(writer->after_key || !in_object(writer));
+	ASSERT(writer->depth > 0 || !writer->need_comma);
+	writer->after_key = false;
 	writer->need_comma = true;
+	return comma;
+}
+
+/* Append a value's text, which needs no escaping. */
+static void add_value(struct json_writer *writer, struct str text)
+{
+	bool comma = begin_value(writer);
+	char *place = reserve(writer->out, text.length + 1);
+
+	*place = ',';
+	place += comma;
+	finish(writer->out, put(place, text.data, text.length));
 }
 
 static void open_level(struct json_writer *writer, bool is_object)
@@ -112,20 +147,23 @@ static void open_level(struct json_writer *writer, bool is_object)
 	uint32_t level = writer->depth;
 
 	ASSERT(level < DEPTH_MAX);
-	begin_value(writer);
+	add_value(writer, is_object ? STR("{") : STR("["));
 	writer->is_object[level / 8] =
 	        (uint8_t)((writer->is_object[level / 8] & ~(1u << level % 8)) | (unsigned)is_object << level % 8);
 	writer->depth++;
 	writer->need_comma = false;
-	strbuf_putc(writer->out, is_object ? '{' : '[');
 }
 
 static void close_level(struct json_writer *writer, bool is_object)
 {
+	char *place;
+
 	ASSERT(writer->depth > 0 && in_object(writer) == is_object && !writer->after_key);
 	writer->depth--;
 	writer->need_comma = true;
-	strbuf_putc(writer->out, is_object ? '}' : ']');
+	place = reserve(writer->out, 1);
+	*place = is_object ? '}' : ']';
+	finish(writer->out, place + 1);
 }
 
 void json_writer_init(struct json_writer *writer, struct strbuf *out)
@@ -156,9 +194,8 @@ void json_end_array(struct json_writer *writer)
 void json_key_str(struct json_writer *writer, struct str key)
 {
 	ASSERT(in_object(writer) && !writer->after_key);
-	if (writer->need_comma)
-		strbuf_putc(writer->out, ',');
-	add_quoted(writer->out, (struct str){ key.data ? key.data : "", key.length }, "\":", 2);
+	add_escaped(writer->out, writer->need_comma ? STR(",\"") : STR("\""),
+	            (struct str){ key.data ? key.data : "", key.length }, STR("\":"));
 	writer->after_key = true;
 }
 
@@ -168,12 +205,6 @@ void json_key(struct json_writer *writer, const char *key)
 }
 
 /* --- values --- */
-
-static void add_value(struct json_writer *writer, struct str text)
-{
-	begin_value(writer);
-	strbuf_add_str(writer->out, text);
-}
 
 void json_none(struct json_writer *writer)
 {
@@ -204,12 +235,10 @@ void json_double(struct json_writer *writer, double value)
 
 void json_str(struct json_writer *writer, struct str text)
 {
-	if (!text.data) {
+	if (!text.data)
 		json_none(writer);
-		return;
-	}
-	begin_value(writer);
-	json_escape(writer->out, text);
+	else
+		add_escaped(writer->out, begin_value(writer) ? STR(",\"") : STR("\""), text, STR("\""));
 }
 
 void json_puts(struct json_writer *writer, const char *text)

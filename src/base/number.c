@@ -42,7 +42,8 @@ struct parts {
 };
 
 /* Take one run of digits. Zeros are only counted until another digit follows them, so that trailing ones never fill up
-   the place: `pending` is how many. */
+   the place: `pending` is how many, `count` how many digits were taken. What does not fit is counted as if it were zeros,
+   which keeps the exponent right. */
 static void gather(struct cursor *cursor, struct parts *parts, size_t *count, size_t *pending)
 {
 	for (; is_digit(cursor_peek(cursor)); cursor->next++) {
@@ -62,7 +63,8 @@ static void gather(struct cursor *cursor, struct parts *parts, size_t *count, si
 	}
 }
 
-/* Beyond the limit the sign of the exponent decides everything, so it stays there. */
+/* Beyond the limit the sign of the exponent decides everything, since no text has that many digits to outweigh it: so it
+   stays there and can't overflow. */
 static int64_t take_exponent(struct cursor *cursor)
 {
 	bool negative = cursor_take(cursor, '-');
@@ -102,6 +104,7 @@ bool integer_parse(struct str number, int64_t *out)
 
 	if (parts.digits == 0)
 		parts.exponent = 0;
+	/* What has more digits than fit is larger than 64 bits, or has a fraction. */
 	if (!parts.exact || parts.exponent < 0 || parts.exponent >= DIGITS_MAX)
 		return false;
 	for (; parts.exponent > 0; parts.exponent--) {
@@ -117,6 +120,7 @@ bool integer_parse(struct str number, int64_t *out)
 
 /* --- doubles --- */
 
+/* Made once and kept until the program ends. */
 static locale_t c_locale;
 
 static void make_locale(void)
@@ -137,11 +141,9 @@ static double convert(const char *text)
 static double convert_copy(struct str number)
 {
 	char buffer[64];
-	AUTO(freep) char *heap = NULL;
-	char *copy = buffer;
+	AUTO(freep) char *heap = number.length < sizeof buffer ? NULL : xmalloc(number.length + 1);
+	char *copy = heap ? heap : buffer;
 
-	if (number.length >= sizeof buffer)
-		copy = heap = xmalloc(number.length + 1);
 	memcpy(copy, number.data, number.length);
 	copy[number.length] = '\0';
 	return convert(copy);
@@ -167,6 +169,19 @@ double real_parse(struct str number)
 	else
 		value *= powers_of_ten[parts.exponent];
 	return parts.negative ? -value : value;
+}
+
+bool real_scale(double number, int64_t factor, int64_t *out)
+{
+	double whole;
+	double rest = modf(number, &whole) * (double)factor;
+	int64_t scaled;
+
+	/* Divided, the limit is far inside of what int64_t can hold, so the conversion is defined. NaN fails too. */
+	if (!(fabs(whole) <= (double)(INT64_MAX / factor)))
+		return false;
+	return !__builtin_mul_overflow((int64_t)whole, factor, &scaled) &&
+	       !__builtin_add_overflow(scaled, (int64_t)nearbyint(rest), out);
 }
 
 size_t integer_write(int64_t value, char out[INTEGER_TEXT_SIZE])
@@ -202,7 +217,7 @@ static bool reads_back(const struct shortest *number, double value)
 	return convert(text) == value;
 }
 
-/* The next larger number of as many digits; never all nines, as no power of two starts with 16 of them. */
+/* The next larger number of as many digits, which must not be all nines. */
 static void step_up(struct shortest *number)
 {
 	char *last = &number->digits[number->count - 1];
@@ -233,10 +248,11 @@ static bool try_digits(double value, int count, struct shortest *out)
 		if (is_digit(*next))
 			out->digits[out->count++] = *next;
 	}
-	out->point = atoi(next + 1) + 1;
+	out->point = (int)strtol(next + 1, NULL, 10) + 1;
 	right = reads_back(out, value);
-	/* Doubles lie closer together below a power of two than above it, so there the second nearest may be right. */
-	if (!right && frexp(value, &exponent) == 0.5) {
+	/* Below a power of two doubles lie closer together than above it, unless they have few bits, so there the second
+	   nearest number may be right. No double that is a power of two starts with 16 nines. */
+	if (!right && count == DBL_DIG + 1 && frexp(value, &exponent) == 0.5) {
 		step_up(out);
 		right = reads_back(out, value);
 	}

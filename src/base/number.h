@@ -22,6 +22,10 @@ bool number_is_valid(struct str text);
 /* The nearest double to a valid number; infinite when it is too large. */
 double real_parse(struct str number);
 
+/* The number times a power of ten up to 1e6, to the nearest integer: the fraction alone is rounded, so that large numbers
+   stay exact. False when it is no number or does not fit. */
+bool real_scale(double number, int64_t factor, int64_t *out);
+
 /* The value of a valid number that is integral ("3", "3.0", "1e3") and fits. False for others. */
 bool integer_parse(struct str number, int64_t *out);
 

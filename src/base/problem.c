@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/problem.h"
 
+#include "base/utf8.h"
+
 #include <errno.h>
 #include <stdio.h>
 
@@ -98,7 +100,7 @@ static void trim_partial_character(char *text, size_t size)
 		return;
 	while (start > 0 && ((unsigned char)text[start - 1] & 0xC0) == 0x80)
 		start--;
-	if (start > 0 && (unsigned char)text[start - 1] >= 0xC0)
+	if (start > 0 && utf8_sequence(text + start - 1, end - start + 1) != end - start + 1)
 		text[start - 1] = '\0';
 }
 

@@ -13,6 +13,7 @@ static const char *const colours[] = {
 	[COLOUR_AUTO] = "auto", [COLOUR_ALWAYS] = "always", [COLOUR_NEVER] = "never", NULL
 };
 
+/* docs/settings.md repeats these rows for readers; scripts/check-docs compares them. A path may only refer to rows above. */
 const struct setting weir_settings_rows[] = {
 	{ "home", "WEIR_HOME", SETTING_PATH, .fallback = "~/.weir", .help = "folder in which all state lies" },
 	{ "log.level", "WEIR_LOG_LEVEL", SETTING_LEVEL, .fallback = "INFO", .help = "the lowest level that is shown" },
@@ -20,8 +21,6 @@ const struct setting weir_settings_rows[] = {
 	  .help = "a line of text or of JSON for each entry" },
 	{ "log.colour", "WEIR_LOG_COLOUR", SETTING_WORD, .fallback = "auto", .words = colours,
 	  .help = "auto: on a terminal, unless NO_COLOR is set" },
-	{ "log.prints", "WEIR_LOG_PRINTS", SETTING_BOOLEAN, .fallback = "false",
-	  .help = "whether printf becomes log lines in flows that do not say" },
 	{ "store.path", "WEIR_DATABASE", SETTING_PATH, .fallback = "$WEIR_HOME/weir.db", .help = "the database file" },
 	{ "store.hold_seconds", "WEIR_HOLD_SECONDS", SETTING_SECONDS, .fallback = "60", .maximum = 86400,
 	  .help = "seconds to wait for a full or failing disk before runs fail" },
@@ -37,6 +36,7 @@ const struct setting weir_settings_rows[] = {
 
 const size_t weir_settings_row_count = ARRAY_LENGTH(weir_settings_rows);
 
+/* One copy for the process, never freed: values are handed out by reference. */
 struct settings *weir_settings(struct problem *problem)
 {
 	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;

@@ -264,13 +264,13 @@ int timestamp_parse(struct str text, int64_t *instant_us, struct problem *proble
 
 int timestamp_from_number(double number, int64_t *instant_us, struct problem *problem)
 {
-	double instant = nearbyint(number * (fabs(number) > (double)SECONDS_MAX ? 1e3 : 1e6));
+	int64_t unit_us = fabs(number) > (double)SECONDS_MAX ? 1000 : SECOND_US;
+	int64_t instant;
 
-	/* Written so that NaN is refused too. */
-	if (!(instant >= (double)INSTANT_MIN_US && instant <= (double)INSTANT_MAX_US))
+	if (!real_scale(number, unit_us, &instant) || !in_range(instant))
 		return problem_set(
 		        problem, WEIR_EINVAL,
 		        "%g is no Unix time in seconds or milliseconds: it is outside the years 0001 to 9999", number);
-	*instant_us = (int64_t)instant;
+	*instant_us = instant;
 	return 0;
 }

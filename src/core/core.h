@@ -11,7 +11,12 @@
 
 #include "model/run.h"
 #include "rules/transition.h"
+#include "store/flow.h"
+#include "store/flow_run.h"
+#include "store/log.h"
+#include "store/state.h"
 #include "store/store.h"
+#include "store/task_run.h"
 
 /* --- Flows (core/flow.c) --- */
 
@@ -19,13 +24,7 @@
 MUST_CHECK int flow_ensure(struct tx *tx, struct str name, struct str tags, struct str labels, struct flow *out,
                            bool *created);
 
-struct flow_query {
-	struct str name_like;  /* case-insensitive part; STR_NULL: all */
-	int64_t limit, offset; /* limit 0: 200 */
-};
-
-/* Called for each row in order; stops and returns its value when that is not 0. */
-typedef int flow_row_fn(void *data, const struct flow *flow);
+/* The queries and the callbacks of lists are those of store/flow.h and its like. */
 MUST_CHECK int flow_list(struct db *db, const struct flow_query *query, flow_row_fn *each, void *data,
                          struct problem *problem);
 
@@ -42,7 +41,7 @@ MUST_CHECK int flow_run_create(struct tx *tx, const struct flow_run_create *in, 
 
 struct set_state {
 	struct uuid run_id;
-	struct state proposed; /* id nil: one is made; timestamp TIMESTAMP_NONE: tx->now_us */
+	struct state proposed; /* id nil: one is made; timestamp TIMESTAMP_NONE or 0: tx->now_us; name null: by type */
 	bool force;
 	struct client_facts client;
 };
@@ -59,27 +58,17 @@ MUST_CHECK int flow_run_set_state(struct tx *tx, const struct set_state *in, str
 /* Delete the run with its states, task runs, their states, logs and subflows' parent links. Goes on by EAGAIN. */
 MUST_CHECK int flow_run_delete(struct tx *tx, struct uuid id);
 
-/* Mark every run of a dead program Crashed, newest first, with the reason. Goes on by EAGAIN; *count adds up. */
+/*
+ * Mark every unfinished run of a dead program Crashed, newest first, and its unfinished task runs, with the reason as
+ * message. Those that were being cancelled become Cancelled; suspended ones are left to be resumed. Goes on by EAGAIN, with
+ * the job's cursor; *count is the number of flow runs that all steps so far have marked.
+ */
 MUST_CHECK int program_runs_crash(struct tx *tx, struct uuid program_id, struct str reason, int64_t *count);
 
-enum flow_run_sort { FLOW_RUN_BY_EXPECTED_START_DESC, FLOW_RUN_BY_ID_DESC };
-
-struct flow_run_query {
-	const struct str *state_names; /* any of these; none: all */
-	size_t state_name_count;
-	const enum state_type *state_types;
-	size_t state_type_count;
-	struct uuid flow_id;            /* nil: all */
-	struct uuid parent_task_run_id; /* nil: all */
-	enum flow_run_sort sort;
-	int64_t limit, offset; /* limit 0: 200 */
-};
-
-typedef int flow_run_row_fn(void *data, const struct flow_run *run, struct str flow_name);
 MUST_CHECK int flow_run_list(struct db *db, const struct flow_run_query *query, flow_run_row_fn *each, void *data,
                              struct problem *problem);
 
-/* Load one with its state (state->type STATE_NONE when it has none). WEIR_ENOTFOUND. */
+/* Load one with its state (state->type is STATE_NONE when it has none). WEIR_ENOTFOUND. */
 MUST_CHECK int flow_run_get(struct db *db, struct uuid id, struct arena *arena, struct flow_run *run,
                             struct state *state, struct problem *problem);
 
@@ -101,18 +90,11 @@ MUST_CHECK int task_run_set_state(struct tx *tx, const struct set_state *in, str
 /*
  * Record what a client has orchestrated itself (CONTRACT 3.16): upsert the row, which holds the newest state's fields,
  * and insert each state once. A stored row with a later state_timestamp keeps its fields. No rule runs. The states are in
- * order; the row's state_* fields are set from the last one. The row's other fields are used as given.
+ * order; the row's state_* fields are set from the last one. The row's other fields are used as given: start from
+ * fields_init. run->id becomes that of the stored row, when there was one with its keys; states' run_id is not looked at.
  */
 MUST_CHECK int task_run_record(struct tx *tx, struct task_run *run, const struct state *states, size_t count);
 
-struct task_run_query {
-	struct uuid flow_run_id; /* nil: all */
-	const struct str *state_names;
-	size_t state_name_count;
-	int64_t limit, offset;
-};
-
-typedef int task_run_row_fn(void *data, const struct task_run *run);
 MUST_CHECK int task_run_list(struct db *db, const struct task_run_query *query, task_run_row_fn *each, void *data,
                              struct problem *problem);
 MUST_CHECK int task_run_get(struct db *db, struct uuid id, struct arena *arena, struct task_run *run,
@@ -120,7 +102,6 @@ MUST_CHECK int task_run_get(struct db *db, struct uuid id, struct arena *arena, 
 
 /* --- States and logs (core/state.c, core/log.c) --- */
 
-typedef int state_row_fn(void *data, const struct state *state);
 MUST_CHECK int flow_run_states(struct db *db, struct uuid flow_run_id, state_row_fn *each, void *data,
                                struct problem *problem);
 MUST_CHECK int task_run_states(struct db *db, struct uuid task_run_id, state_row_fn *each, void *data,
@@ -129,15 +110,6 @@ MUST_CHECK int task_run_states(struct db *db, struct uuid task_run_id, state_row
 /* Insert; lines without id get one. NUL bytes are taken out of messages (CONTRACT 3.17). */
 MUST_CHECK int logs_append(struct tx *tx, struct log_line *lines, size_t count);
 
-struct log_query {
-	struct uuid flow_run_id; /* nil: all */
-	struct uuid task_run_id; /* nil: all */
-	int64_t level_from;      /* 0: all */
-	bool newest_first;
-	int64_t limit, offset; /* limit 0: all */
-};
-
-typedef int log_row_fn(void *data, const struct log_line *line);
 MUST_CHECK int log_list(struct db *db, const struct log_query *query, log_row_fn *each, void *data,
                         struct problem *problem);
 

@@ -238,12 +238,12 @@ static void end_cancelled(weir_future *run)
 		run_end(run, STATE_CANCELLED, NULL, "The run was cancelled.", NULL);
 }
 
-static void end_timed_out(weir_future *run, const char *more)
+static void end_timed_out(weir_future *run)
 {
 	char message[160];
 
-	snprintf(message, sizeof message, "%s run exceeded its time limit of %g second(s)%s",
-	         run->what.is_flow ? "Flow" : "Task", run->what.timeout_seconds, more);
+	snprintf(message, sizeof message, "%s run exceeded its time limit of %g second(s)",
+	         run->what.is_flow ? "Flow" : "Task", run->what.timeout_seconds);
 	fail_run(run, "TimedOut", message, false);
 }
 
@@ -253,7 +253,7 @@ static void warn_of_ignored_failure(weir_run *attempt)
 
 	if (outcome->kind != OUTCOME_NONE && outcome->kind != OUTCOME_SKIPPED)
 		run_log(attempt->run, 30, "returned a value although it had failed: %s",
-		        outcome->state.message ? outcome->state.message : outcome->state.name);
+		        outcome->message ? outcome->message : outcome->state.name);
 }
 
 /* The function has returned NULL, and nothing cancelled it. */
@@ -271,27 +271,29 @@ static void end_by_outcome(weir_run *attempt)
 		break;
 	case OUTCOME_FAILED:
 	case OUTCOME_CHILD:
-		fail_run(run, NULL, outcome->state.message, false);
+		fail_run(run, NULL, outcome->message, false);
 		break;
 	case OUTCOME_FAILED_FINAL:
-		fail_run(run, NULL, outcome->state.message, true);
+		fail_run(run, NULL, outcome->message, true);
 		break;
 	}
 }
 
+/* What decides, in this order: the run was cancelled from outside, its time was up, what the function said. */
 static void end_attempt(weir_run *attempt, json_t *value)
 {
-	int cancelled = scope_cancelled(&attempt->scope);
 	weir_future *run = attempt->run;
+	bool cancelled = cancelled_of(run) && (!value || run->what.is_flow);
+	bool timed_out = __atomic_load_n(&attempt->timed_out, __ATOMIC_ACQUIRE);
 
-	if (cancelled && !value && run->parent && scope_cancelled(&run->parent->scope))
-		cancelled = WEIR_ECANCELED; /* it ended because its parent did */
-	if (cancelled == WEIR_ETIMEDOUT) {
+	if (cancelled || timed_out) {
 		json_decref(value);
-		end_timed_out(run, "");
-	} else if (cancelled && (!value || run->what.is_flow)) {
-		json_decref(value);
+		value = NULL;
+	}
+	if (cancelled) {
 		end_cancelled(run);
+	} else if (timed_out) {
+		end_timed_out(run);
 	} else if (value) {
 		warn_of_ignored_failure(attempt);
 		run_end(run, STATE_COMPLETED, NULL, NULL, value);
@@ -357,7 +359,7 @@ static void give_up(weir_run *attempt)
 	run_log(run, 30, "attempt %d does not return %g second(s) after its time limit: abandoned", attempt->number,
 	        (double)run->engine->grace_us / 1e6);
 	if (run->what.retry_beside_abandoned || run->what.is_flow)
-		end_timed_out(run, "");
+		end_timed_out(run);
 	else
 		run_end(run, STATE_FAILED, "TimedOut",
 		        "Task run exceeded its time limit; not retried, since the attempt has not returned "
@@ -372,6 +374,7 @@ static void deadline_due(struct loop_timer *timer)
 
 	if (!attempt->in_grace) {
 		attempt->in_grace = true;
+		__atomic_store_n(&attempt->timed_out, true, __ATOMIC_RELEASE);
 		attempt_cancel(attempt, WEIR_ETIMEDOUT);
 		loop_timer_start(attempt->run->engine->loop, timer,
 		                 clock_monotonic_us() + attempt->run->engine->grace_us);
@@ -451,7 +454,6 @@ static void bury(weir_run *attempt, json_t *value)
 static void attempt_returned(weir_run *attempt, json_t *value)
 {
 	int running = ATTEMPT_RUNNING;
-	int cancelled_before = scope_cancelled(&attempt->scope);
 
 	prints_flush(attempt);
 	join_children(attempt, !value);
@@ -462,8 +464,6 @@ static void attempt_returned(weir_run *attempt, json_t *value)
 	}
 	stop_deadline(attempt);
 	set_attempt(attempt->run, NULL);
-	if (!cancelled_before && !value && scope_cancelled(&attempt->scope) == WEIR_ECANCELED)
-		__atomic_store_n(&attempt->scope.cancelled, 0, __ATOMIC_RELEASE); /* that was join_children */
 	end_attempt(attempt, value);
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/settings_table.h"
+#include "base/strbuf.h"
 #include "core/recover.h"
 #include "engine/run.h"
 #include "engine/signals.h"
@@ -73,6 +74,7 @@ void engine_cancel_all(struct engine *engine, const char *crash_reason)
 	pthread_mutex_unlock(&engine->mutex);
 }
 
+/* Without a record there is no point in going on: what has begun is ended, and the program says why. */
 void engine_lost_record(struct engine *engine, const struct problem *problem)
 {
 	bool first;
@@ -82,8 +84,10 @@ void engine_lost_record(struct engine *engine, const struct problem *problem)
 	if (first)
 		engine->lost_problem = *problem;
 	pthread_mutex_unlock(&engine->mutex);
-	if (first)
-		log_write(LOG_ERROR, "weir.store", "a state could not be recorded: %s", problem->message);
+	if (!first)
+		return;
+	log_write(LOG_ERROR, "weir.store", "a state could not be recorded: %s", problem->message);
+	engine_cancel_all(engine, "A state of the run could not be recorded.");
 }
 
 /* --- Starting and ending --- */
@@ -149,7 +153,7 @@ static int engine_new(struct engine **out, struct problem *problem)
 		engine_free(engine);
 		return result;
 	}
-	engine->pool = pool_new((unsigned)settings_get(settings, "engine.threads")->integer);
+	engine->pool = pool_new(settings_thread_limit(settings));
 	*out = engine;
 	return 0;
 }
@@ -201,10 +205,15 @@ void engine_use_console(void)
 
 int problem_export(weir_problem *out, const struct problem *problem)
 {
-	if (out) {
-		out->code = problem->code;
-		snprintf(out->message, sizeof out->message, "%s%s%s", problem->path, problem->path[0] ? ": " : "",
-		         problem->message);
-	}
+	AUTO(strbuf_done) struct strbuf text = { 0 };
+
+	if (!out)
+		return problem->code;
+	if (problem->path[0])
+		strbuf_printf(&text, "%s: ", problem->path);
+	strbuf_puts(&text, problem->message);
+	out->code = problem->code;
+	out->message[0] = '\0';
+	strncat(out->message, text.data, sizeof out->message - 1);
 	return problem->code;
 }

@@ -8,6 +8,7 @@
 #include "engine/signals.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -136,7 +137,8 @@ static int add_parameter(const weir_flow *flow, json_t *arguments, const char *t
 
 	if (!equals)
 		return wrong_usage("'--param %s' has no '=': write --param NAME=VALUE", text);
-	name = strndup(text, (size_t)(equals - text));
+	name = xstrdup(text);
+	name[equals - text] = '\0';
 	declared = callable_parameter(&what, name);
 	if (declared)
 		value = value_from_text(declared->type, name, equals + 1, &problem);
@@ -242,36 +244,38 @@ static int run_command(const struct program *program, int argc, char **argv)
 
 /* --- The program --- */
 
-static int start_log(const struct settings *settings)
+/* A program may be started without standard descriptors; files that are opened later must not take their places. */
+static void open_missing_descriptors(void)
 {
-	const struct setting_value *colour = settings_get(settings, "log.colour");
-	struct log_options options = {
-		.fd = STDERR_FILENO,
-		.level = (enum log_level)settings_get(settings, "log.level")->integer,
-		.format = str_is(settings_get(settings, "log.format")->text, "json") ? LOG_JSON : LOG_TEXT,
-		.colour = str_is(colour->text, "always") ||
-		          (!str_is(colour->text, "never") && isatty(STDERR_FILENO) && !getenv("NO_COLOR")),
-	};
+	int fd;
 
-	log_init(&options);
-	return 0;
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
 }
 
 static int set_up(void)
 {
 	struct problem problem;
 	struct settings *settings = weir_settings(&problem);
-	int result = settings ? start_log(settings) : WEIR_EINVAL;
+	struct log_options log_options;
+	int result = WEIR_EINVAL;
 
-	if (result == 0)
+	if (settings) {
+		log_options = settings_log_options(settings, STDERR_FILENO);
+		log_init(&log_options);
 		result = signals_install(&problem);
+	}
 	if (result == 0)
 		result = prints_install(&problem);
 	if (result == 0) {
 		engine_use_console();
 		return 0;
 	}
-	fprintf(stderr, "%s: %s\n", program_invocation_short_name, problem.message);
+	fprintf(stderr, "%s: %s%s%s\n", program_invocation_short_name, problem.path, problem.path[0] ? ": " : "",
+	        problem.message);
 	return error_exit_status(result);
 }
 
@@ -298,6 +302,7 @@ WEIR_API int weir_main(int argc, char **argv, const weir_flow *const *flows)
 	struct program program = { .name = program_invocation_short_name, .flows = flows };
 	int status;
 
+	open_missing_descriptors();
 	setlocale(LC_CTYPE, "");
 	while (flows && flows[program.flow_count])
 		program.flow_count++;

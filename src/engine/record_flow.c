@@ -60,7 +60,6 @@ static int propose(struct tx *tx, struct flow_record *record, const struct state
 	struct set_state in = { .run_id = record->run->id, .proposed = *proposed };
 	int result;
 
-	in.client.pause_bookkeeping = true;
 	result = flow_run_set_state(tx, &in, &record->answer);
 	if (result == 0)
 		keep_answer(record);

@@ -227,16 +227,29 @@ void record_read(struct db_statement *statement, int first, const struct field_t
 
 /* --- Statements --- */
 
+static int query_record(struct db *db, const char *sql, const struct field_table *table, const void *record,
+                        struct db_statement **out, struct problem *problem)
+{
+	int result = db_query(db, sql, out, problem, "");
+
+	if (result == 0)
+		bind_record(*out, table, record);
+	return result;
+}
+
 static int run_record(struct db *db, const char *sql, const struct field_table *table, const void *record,
                       struct problem *problem)
 {
 	AUTO(db_resetp) struct db_statement *statement = NULL;
-	int result = db_query(db, sql, &statement, problem, "");
+	int result = query_record(db, sql, table, record, &statement, problem);
 
-	if (result < 0)
-		return result;
-	bind_record(statement, table, record);
-	return db_step(statement, problem);
+	return result < 0 ? result : db_step(statement, problem);
+}
+
+int record_insert_query(struct db *db, const struct field_table *table, const void *record, const char *conflict,
+                        struct db_statement **out, struct problem *problem)
+{
+	return query_record(db, text_of(table, INSERT, make_insert, conflict), table, record, out, problem);
 }
 
 int record_insert(struct db *db, const struct field_table *table, const void *record, const char *conflict,

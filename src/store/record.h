@@ -17,6 +17,11 @@ const char *record_columns(const struct field_table *table, const char *prefix);
 MUST_CHECK int record_insert(struct db *db, const struct field_table *table, const void *record, const char *conflict,
                              bool *inserted, struct problem *problem);
 
+/* The same for a conflict clause that ends in RETURNING: prepared and bound, for db_step. The record must live until
+   db_reset. */
+MUST_CHECK int record_insert_query(struct db *db, const struct field_table *table, const void *record,
+                                   const char *conflict, struct db_statement **out, struct problem *problem);
+
 /* UPDATE all columns of the row with the record's id. WEIR_ENOTFOUND when there is none. */
 MUST_CHECK int record_update(struct db *db, const struct field_table *table, const void *record,
                              struct problem *problem);

@@ -4,7 +4,8 @@
  * share it.
  *
  * Files, in $WEIR_HOME: weir.db (and -wal, -shm by SQLite), weir.db-writer (flock of the present writer), run/<uuid>.lock
- * (held by a living program), run/<uuid>.sock (where it hears datagrams).
+ * (held by a living program), run/<uuid>.sock (where it hears datagrams). A file of another name, by WEIR_DATABASE, has
+ * "<file>-run" in the place of "run".
  */
 #ifndef WEIR_STORE_STORE_H
 #define WEIR_STORE_STORE_H
@@ -44,6 +45,12 @@ void store_close(struct store *store);
 
 const char *store_path(const struct store *store);
 
+/*
+ * Remove the database of that path with what SQLite keeps beside it, also one that can't be opened. WEIR_EBUSY, naming
+ * them, while programs run; WEIR_ENOTFOUND when there is none. Not for a process that has it open.
+ */
+MUST_CHECK int store_remove(const char *path, struct problem *problem);
+
 /* The writer; NULL in STORE_READ. */
 struct executor *store_executor(struct store *store);
 
@@ -66,14 +73,15 @@ struct uuid store_program_id(const struct store *store);
 MUST_CHECK int store_dead_programs(struct store *store, struct uuid **ids, size_t *count, struct problem *problem);
 void store_forget_program(struct store *store, struct uuid id);
 
-/* Is this program alive? */
+/* Is this program alive? In all modes. */
 bool store_program_alive(struct store *store, struct uuid id);
 
 /* Those that live, as "name (pid 7), …", for messages. "" when there is none. Not in STORE_READ. */
 struct strbuf;
 void store_living_programs(struct store *store, struct strbuf *out);
 
-/* Send a datagram to a living program. WEIR_ENOTFOUND when it does not listen. */
+/* Send a datagram of 1 to SHARE_MESSAGE_MAX bytes to a living program. WEIR_ENOTFOUND when it does not listen, WEIR_EBUSY
+   when it leaves too many unread. Not in STORE_READ, like all above that don't say so. */
 MUST_CHECK int store_send(struct store *store, struct uuid program, struct str message, struct problem *problem);
 
 #endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What becomes of the runs of a program that ended without ending them. */
+#include "core/internal.h"
+
+/* How far the work has got: the newest runs come first. All zero at the beginning. */
+struct progress {
+	struct uuid before; /* the run that was looked at last */
+	int64_t count;      /* flow runs that were marked */
+};
+
+_Static_assert(sizeof(struct progress) <= JOB_CURSOR_BYTES, "the cursor has no room for it");
+
+/* A suspended run left its program on purpose, and waits in the store to be resumed. */
+static int is_suspended(struct tx *tx, const struct flow_run *run, bool *suspended)
+{
+	struct state_details details;
+	struct state state;
+	int result;
+
+	*suspended = false;
+	if (run->state_type != STATE_PAUSED)
+		return 0;
+	result = load_state(tx->db, FLOW_RUN_STATES, run->id, run->state_id, tx->arena, &state, tx->problem);
+	if (result == 0)
+		result = state_details_read(tx->arena, state.details, &details, tx->problem);
+	*suspended = result == 0 && details.pause_reschedule;
+	return result;
+}
+
+/* Mark the unfinished task runs of a run. WEIR_EAGAIN when there are more than the budget allows. */
+static int crash_tasks(struct tx *tx, const struct flow_run *run, struct str reason)
+{
+	const struct state crashed = { .type = STATE_CRASHED, .message = reason };
+	struct task_run task;
+	struct uuid id;
+	int result;
+
+	while ((result = store_task_run_unfinished(tx->db, run->id, &id, tx->problem)) == 0) {
+		result = task_run_force(tx, id, &crashed, &task);
+		if (result < 0)
+			return result;
+		if (tx_over_budget(tx, 2))
+			return WEIR_EAGAIN;
+	}
+	return result == WEIR_ENOTFOUND ? 0 : result;
+}
+
+/* A run that was to be cancelled is: nothing of it runs any more. */
+static int crash_run(struct tx *tx, const struct flow_run *run, struct str reason)
+{
+	const bool cancelling = run->state_type == STATE_CANCELLING;
+	const struct set_state in = {
+		.run_id = run->id,
+		.proposed = { .type = cancelling ? STATE_CANCELLED : STATE_CRASHED, .message = reason },
+		.force = true,
+	};
+	struct set_state_result ignored;
+
+	return flow_run_set_state(tx, &in, &ignored);
+}
+
+static int crash_next(struct tx *tx, struct uuid program_id, struct str reason, struct progress *progress)
+{
+	struct flow_run run;
+	bool suspended;
+	int result = store_flow_run_of_program(tx->db, program_id, progress->before, tx->arena, &run, tx->problem);
+
+	if (result == 0)
+		result = is_suspended(tx, &run, &suspended);
+	if (result < 0)
+		return result;
+	if (!suspended) {
+		result = crash_tasks(tx, &run, reason);
+		if (result == 0)
+			result = crash_run(tx, &run, reason);
+		if (result < 0)
+			return result;
+		progress->count++;
+	}
+	progress->before = run.id;
+	return 0;
+}
+
+int program_runs_crash(struct tx *tx, struct uuid program_id, struct str reason, int64_t *count)
+{
+	struct progress *progress = tx_cursor(tx);
+	int result;
+
+	do {
+		result = crash_next(tx, program_id, reason, progress);
+		*count = progress->count;
+		if (result == 0 && tx_over_budget(tx, 4))
+			return WEIR_EAGAIN;
+	} while (result == 0);
+	return result == WEIR_ENOTFOUND ? 0 : result;
+}
