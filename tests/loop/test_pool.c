@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-enum { MANY = 100000, DEPTH = 200, LOST = 4, ROUNDS = 2000 };
+enum { MANY = 100000, DEPTH = 200, LOST = 4, ROUNDS = 2000, FIDGETS = 200 };
 
 static void submit(struct pool *pool, struct work *work)
 {
@@ -435,7 +435,7 @@ static void abandoned_on_the_way_into_a_wait(void **state)
 	struct pool *pool = pool_new(LOST);
 
 	(void)state;
-	for (int i = 0; i < ROUNDS; i++) {
+	for (int i = 0; i < FIDGETS; i++) {
 		struct fidget piece = { .work.run = fidget, .begun = LATCH_INITIALIZER, .left = LATCH_INITIALIZER };
 
 		submit(pool, &piece.work);
