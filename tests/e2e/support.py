@@ -179,11 +179,11 @@ class Home:
         with contextlib.closing(self.start(name, *args, env=env, **options)) as program:
             return program.wait(timeout)
 
-    def flow(self, name, flow, env=None, timeout=None, options=None, **parameters):
+    def flow(self, name, flow, env=None, options=None, **parameters):
         """Run a flow of a program; parameters that are not strings are written as JSON."""
         args = [f"--param={key}={value if isinstance(value, str) else json.dumps(value)}"
                 for key, value in parameters.items()]
-        return self.run(name, "run", flow, *args, env=env, timeout=timeout, **(options or {}))
+        return self.run(name, "run", flow, *args, env=env, **(options or {}))
 
     def start_sleeper(self, **options):
         """Start the flow `sleeper`; gives the program and its flow run's id when its task is recorded as running."""
