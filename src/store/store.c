@@ -403,6 +403,11 @@ struct uuid store_program_id(const struct store *store)
 	return store->share ? share_id(store->share) : (struct uuid){ { 0 } };
 }
 
+void store_leave_lock(struct store *store)
+{
+	share_leave_lock(store->share);
+}
+
 int store_dead_programs(struct store *store, struct uuid **ids, size_t *count, struct problem *problem)
 {
 	ASSERT(store->share);

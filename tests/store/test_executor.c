@@ -489,8 +489,8 @@ static void test_full_queue_blocks_the_submitter(void **state)
 	struct gate gate;
 
 	(void)state;
-	limit_queue(3);
-	gate_close(&gate, the.executor); /* counts as well: it is not told yet */
+	limit_queue(2);
+	gate_close(&gate, the.executor); /* runs, so it does not wait any more */
 	pthread_create(&pusher.thread, NULL, push, &pusher);
 	while (atomic_load(&pusher.submitted) < 2)
 		usleep(100);
