@@ -96,10 +96,10 @@ static int check_path(const struct store_options *options, struct problem *probl
 	if (there && access(options->path, options->mode == STORE_READ ? R_OK : R_OK | W_OK) < 0)
 		return problem_set(problem, error_of_errno(errno), "%s: %s (look at the permissions of the file)",
 		                   options->path, strerror(errno));
-	if (!there && options->mode == STORE_READ)
-		return problem_set(problem, WEIR_ENOTFOUND, "%s: there is no database yet", options->path);
 	if (!there && errno != ENOENT && errno != ENOTDIR)
 		return problem_set(problem, error_of_errno(errno), "%s: %s", options->path, strerror(errno));
+	if (!there && options->mode == STORE_READ)
+		return problem_set(problem, WEIR_ENOTFOUND, "%s: there is no database yet", options->path);
 	return options->mode == STORE_READ ? 0 : make_folders(options->path, problem);
 }
 
