@@ -27,13 +27,14 @@ static const char *list_sql(const struct log_query *query)
 	conditions |= uuid_is_nil(query->task_run_id) ? 0 : OF_TASK_RUN;
 	conditions |= query->newest_first ? NEWEST_FIRST : 0;
 	conditions |= uuid_is_nil(query->after_id) ? 0 : AFTER;
-	return sql_text_get(&texts[conditions],
-	                    "SELECT %s FROM log WHERE level >= ?3%s%s%s%s ORDER BY timestamp%s, id%s LIMIT ?4 OFFSET ?5",
-	                    record_columns(&log_fields, ""), conditions & OF_FLOW_RUN ? " AND flow_run_id = ?1" : "",
-	                    conditions & OF_TASK_RUN ? " AND task_run_id = ?2" : "",
-	                    conditions & AFTER ? " AND (timestamp, id) " : "",
-	                    conditions & AFTER ? query->newest_first ? "< (?6, ?7)" : "> (?6, ?7)" : "",
-	                    query->newest_first ? " DESC" : "", query->newest_first ? " DESC" : "");
+	return sql_text_get(
+	        &texts[conditions],
+	        "SELECT %s FROM log WHERE level >= ?3%s%s%s%s ORDER BY timestamp%s, id%s LIMIT ?4 OFFSET ?5",
+	        record_columns(&log_fields, ""), conditions & OF_FLOW_RUN ? " AND flow_run_id = ?1" : "",
+	        conditions & OF_TASK_RUN ? " AND task_run_id = ?2" : "",
+	        conditions & AFTER ? " AND (timestamp, id) " : "",
+	        conditions & AFTER ? query->newest_first ? "< (?6, ?7)" : "> (?6, ?7)" : "",
+	        query->newest_first ? " DESC" : "", query->newest_first ? " DESC" : "");
 }
 
 int store_log_list(struct db *db, const struct log_query *query, log_row_fn *each, void *data, struct problem *problem)
@@ -42,8 +43,9 @@ int store_log_list(struct db *db, const struct log_query *query, log_row_fn *eac
 	AUTO(arena_done) struct arena arena = { 0 };
 	int64_t limit = query->limit > 0 ? query->limit : -1; /* SQL's "all" */
 	const char *arguments = uuid_is_nil(query->after_id) ? "uuiii" : "uuiiiiu";
-	int result = db_query(db, list_sql(query), &statement, problem, arguments, query->flow_run_id, query->task_run_id,
-	                      query->level_from, limit, query->offset, query->after_timestamp, query->after_id);
+	int result =
+	        db_query(db, list_sql(query), &statement, problem, arguments, query->flow_run_id, query->task_run_id,
+	                 query->level_from, limit, query->offset, query->after_timestamp, query->after_id);
 
 	while (result == 0 && (result = db_step(statement, problem)) > 0) {
 		struct log_line line;
@@ -55,20 +57,16 @@ int store_log_list(struct db *db, const struct log_query *query, log_row_fn *eac
 	return result;
 }
 
-int store_log_delete(struct db *db, struct uuid flow_run_id, int64_t limit, struct problem *problem)
+int store_log_delete(struct db *db, struct uuid flow_run_id, struct uuid task_run_id, int64_t limit,
+                     struct problem *problem)
 {
-	int64_t count;
-	int result =
-	        db_run(db, "DELETE FROM log WHERE rowid IN (SELECT rowid FROM log WHERE flow_run_id = ?1 LIMIT ?2)",
-	               problem, "ui", flow_run_id, limit);
+	static const char of_flow_run[] =
+	        "DELETE FROM log WHERE rowid IN (SELECT rowid FROM log WHERE flow_run_id = ?1 LIMIT ?2)";
+	static const char of_task_run[] =
+	        "DELETE FROM log WHERE rowid IN (SELECT rowid FROM log WHERE task_run_id = ?1 LIMIT ?2)";
+	const bool by_task = uuid_is_nil(flow_run_id);
+	int result = db_run(db, by_task ? of_task_run : of_flow_run, problem, "ui", by_task ? task_run_id : flow_run_id,
+	                    limit);
 
-	if (result < 0)
-		return result;
-	count = db->driver->changes(db);
-	result = db_run(
-	        db,
-	        "DELETE FROM log WHERE rowid IN (SELECT log.rowid FROM task_run JOIN log ON log.task_run_id = task_run.id "
-	        "WHERE task_run.flow_run_id = ?1 LIMIT ?2)",
-	        problem, "ui", flow_run_id, limit - count);
-	return result < 0 ? result : (int)(count + db->driver->changes(db));
+	return result < 0 ? result : (int)db->driver->changes(db);
 }
