@@ -135,16 +135,21 @@ int store_task_run_first(struct db *db, struct uuid flow_run_id, struct uuid *ou
 
 #define NOT_ENDED "state_type NOT IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED')"
 
-/* In the order of the index on (flow run, keys), so that what was passed is not looked at again. */
+/* In the order of the index on (flow run, task, call), so that what was passed is not looked at again: the later calls
+   of the same task, then the tasks after it. SQLite would not use both columns for a comparison of pairs. */
 int store_task_run_unfinished(struct db *db, struct uuid flow_run_id, struct uuid after_id, struct uuid *out,
                               struct problem *problem)
 {
 	static const char first[] = "SELECT id FROM task_run WHERE flow_run_id = ?1 AND " NOT_ENDED
 	                            " ORDER BY task_key, dynamic_key LIMIT 1";
 	static const char later[] =
-	        "SELECT id FROM task_run WHERE flow_run_id = ?1 AND " NOT_ENDED
-	        " AND (task_key, dynamic_key) > (SELECT task_key, dynamic_key FROM task_run WHERE id = ?2)"
-	        " ORDER BY task_key, dynamic_key LIMIT 1";
+	        "SELECT id FROM (SELECT id FROM task_run WHERE flow_run_id = ?1 AND " NOT_ENDED
+	        " AND task_key = (SELECT task_key FROM task_run WHERE id = ?2)"
+	        " AND dynamic_key > (SELECT dynamic_key FROM task_run WHERE id = ?2) ORDER BY dynamic_key LIMIT 1)"
+	        " UNION ALL "
+	        "SELECT id FROM (SELECT id FROM task_run WHERE flow_run_id = ?1 AND " NOT_ENDED
+	        " AND task_key > (SELECT task_key FROM task_run WHERE id = ?2)"
+	        " ORDER BY task_key, dynamic_key LIMIT 1) LIMIT 1";
 	AUTO(db_resetp) struct db_statement *statement = NULL;
 	const bool is_first = uuid_is_nil(after_id);
 	int result = db_query(db, is_first ? first : later, &statement, problem, is_first ? "u" : "uu", flow_run_id,

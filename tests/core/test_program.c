@@ -207,7 +207,7 @@ static int make_many_tasks(struct tx *tx, void *data)
 		fields_init(&task_run_fields, &row);
 		row.id = uuid_new();
 		row.flow_run_id = id(1);
-		row.task_key = STR("t");
+		row.task_key = i % 2 ? STR("t") : STR("u");
 		row.dynamic_key = arena_printf(tx->arena, "%d", i);
 		result = task_run_record(tx, &row, &state, 1);
 	}
