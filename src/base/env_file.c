@@ -7,6 +7,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/*
+ * What is read, where [ ] may be left out and blanks are spaces, tabs and carriage returns:
+ *
+ *	file  = [byte order mark] line, line, ...
+ *	line  = [blanks] [ ["export" blanks] name [blanks] "=" [blanks] value [blanks] ] [comment]
+ *	name  = a letter or _, then letters, digits, _ . -
+ *	value = '...' | "..." | the rest of the line, up to a # after a blank
+ *
+ * Other readers of .env files differ in what they do with names without "=" and with text after a closing quote: those are
+ * refused here, since whatever was meant, half of the readers would get it wrong. Nothing is expanded within values.
+ */
 enum { ENV_FILE_MAX_BYTES = 1 << 20 };
 
 struct parser {
@@ -51,6 +62,7 @@ static void skip_comment(struct parser *parser)
 			parser->next++;
 }
 
+/* At a line break, or at the end of the text. */
 static bool at_line_end(const struct parser *parser)
 {
 	return parser->next == parser->end || *parser->next == '\n';
@@ -68,6 +80,7 @@ static bool is_name_part(char character)
 	       character == '-';
 }
 
+/* The name that starts here, in the input; STR_NULL, and nothing is taken, when none does. */
 static struct str read_name(struct parser *parser)
 {
 	const char *start = parser->next;
@@ -93,6 +106,7 @@ static void skip_export(struct parser *parser)
 		parser->next = start;
 }
 
+/* What a backslash and this character stand for within "..."; 0: themselves. */
 static char unescape(char character)
 {
 	switch (character) {
@@ -121,6 +135,7 @@ static int read_quoted(struct parser *parser, struct str *out)
 	char *copy;
 	size_t length = 0;
 
+	/* First find the end, so that a quote that is never closed is reported where it was opened. */
 	while (close < parser->end && *close != quote)
 		close += quote == '"' && *close == '\\' && close + 1 < parser->end ? 2 : 1;
 	if (close >= parser->end)
@@ -171,6 +186,7 @@ static int read_value(struct parser *parser, struct str *out)
 	return read_quoted(parser, out);
 }
 
+/* A line that is not blank, up to its line break. Names are copied as values are: the input may go away. */
 static int read_line(struct parser *parser, struct env_file *out)
 {
 	struct env_line entry = { .line = parser->line };

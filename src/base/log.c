@@ -136,6 +136,8 @@ static int open_again(int fd)
 	return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
+/* Set sink.fd and how to write to it. The descriptor is a new one also for files and sockets, so that a program that
+   closes its own does not send the log into whatever is opened next under that number. */
 static void open_sink(int fd)
 {
 	struct stat status;
@@ -156,7 +158,8 @@ static void open_sink(int fd)
 	sink.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 }
 
-/* Returns the bytes taken, or -1 with errno. */
+/* Returns the bytes taken, or -1 with errno; EAGAIN also when poll sees no room. A sink that another program fills
+   between poll and write can still make SINK_POLLED wait: that is why it is only the second choice. */
 static ssize_t write_piece(const char *data, size_t length)
 {
 	struct pollfd ready = { .fd = sink.fd, .events = POLLOUT };
@@ -168,7 +171,7 @@ static ssize_t write_piece(const char *data, size_t length)
 	if (sink.kind == SINK_SOCKET)
 		return send(sink.fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (sink.kind == SINK_POLLED) {
-		if (poll(&ready, 1, 0) == 0) {
+		if (poll(&ready, 1, 0) <= 0) {
 			errno = EAGAIN;
 			return -1;
 		}
@@ -184,7 +187,12 @@ static bool is_full(int error_number)
 	       error_number == ENOBUFS || error_number == ENOMEM;
 }
 
-enum outcome { SENT, FULL, CLOSED };
+/* What became of a line. */
+enum outcome {
+	SENT,
+	FULL,   /* the sink took a part or nothing, and may take the rest later */
+	CLOSED, /* it will take nothing more */
+};
 
 static enum outcome write_all(const char *data, size_t length, size_t *sent)
 {
@@ -235,6 +243,7 @@ static enum outcome drain(void)
 	return SENT;
 }
 
+/* Keep a line of which so many bytes are written: a line that was begun must be ended before any other. */
 static void enqueue(struct str line, size_t sent, uint64_t told)
 {
 	struct entry *entry = xmalloc(sizeof *entry + line.length);
@@ -246,6 +255,7 @@ static void enqueue(struct str line, size_t sent, uint64_t told)
 	sink.queued_bytes += line.length;
 }
 
+/* Write a line at once, if none waits before it, or keep it. Whether the queue has room is the caller's question. */
 static void put(struct str line, uint64_t told)
 {
 	size_t sent = 0;
@@ -267,6 +277,8 @@ struct signal_guard {
 	int error_number; /* a log call must not change the caller's errno */
 };
 
+/* A library may install no handler and must not change what the host has set, so the signals are blocked in this thread
+   for as long as it writes. One that was pending before stays pending. */
 static void signals_hold(struct signal_guard *guard)
 {
 	static const int signals[] = { SIGPIPE, SIGXFSZ };
@@ -307,6 +319,7 @@ static struct str cut(struct str text, size_t limit)
 	return (struct str){ text.data, limit };
 }
 
+/* For people: local time, since they compare it with their own clock. Line breaks stay as they are. */
 static void write_text(enum log_level level, struct str name, struct str message, int64_t now_us)
 {
 	AUTO(arena_done) struct arena scratch = { 0 };
@@ -323,6 +336,7 @@ static void write_text(enum log_level level, struct str name, struct str message
 	strbuf_add_str(&sink.line, utf8_mend(&scratch, message));
 }
 
+/* For collectors: UTC, and one line whatever the message has. The writer mends bytes that are not UTF-8. */
 static void write_json(enum log_level level, struct str name, struct str message, int64_t now_us)
 {
 	struct json_writer writer;
@@ -372,6 +386,7 @@ static void tell_gap(void)
 	put(compose(LOG_WARNING, STR("weir.log"), str_of(text)), gap);
 }
 
+/* While a gap is open every entry falls into it, or the line that tells of it would stand in the wrong place. */
 static void take(enum log_level level, struct str name, struct str message)
 {
 	struct str line;

@@ -11,6 +11,12 @@
 #include <strings.h>
 #include <unistd.h>
 
+/*
+ * Loading has two steps: take what was given for each row (environment, file or default), then read all rows in order. The
+ * second step runs again whenever a flag is set, because a path may be made of earlier rows: --setting home=... moves the
+ * database too. A wrong value never hides another one: all of them are named in one message.
+ */
+
 enum { SHOWN_VALUE_MAX = 60, WORD_MAX = 63, PASSWD_MAX_BYTES = 16384 };
 
 /* --- Reading one value: each function fills the value from its text, or says what would be right --- */
@@ -24,6 +30,7 @@ static int read_text(struct settings *settings, size_t row, struct setting_value
 	return 0;
 }
 
+/* Both limits 0 say that there are none. */
 static bool is_limited(const struct setting *setting)
 {
 	return setting->minimum != 0 || setting->maximum != 0;
@@ -122,8 +129,9 @@ static int read_word(struct settings *settings, size_t row, struct setting_value
 	return problem_set(problem, WEIR_EINVAL, "must be %s", list.data);
 }
 
-/* --- Paths --- */
+/* --- Paths: the only values that depend on something else --- */
 
+/* $HOME, or what the system's list of users says: services often run without the variable. */
 static const char *home_of_user(struct arena *arena)
 {
 	const char *home = getenv("HOME");
@@ -182,6 +190,7 @@ static int expand_start(struct settings *settings, size_t row, struct str path, 
 	return 0;
 }
 
+/* Relative paths become absolute at once: a flow that changes its directory must not move its own store. */
 static int read_path(struct settings *settings, size_t row, struct setting_value *value, struct problem *problem)
 {
 	const char *folder, *rest;
@@ -211,6 +220,7 @@ static read_fn *const read_functions[] = {
 	[SETTING_WORD] = read_word,
 };
 
+/* Where a value was written, as people find it again. */
 static const char *source_text(struct settings *settings, const struct setting_value *value)
 {
 	static const char *const texts[] = {
@@ -255,6 +265,7 @@ static int read_all(struct settings *settings, struct problem *problem)
 	return reports.length ? problem_set(problem, WEIR_EINVAL, "%s", reports.data) : 0;
 }
 
+/* What was written for a row, and where. Nothing is checked yet. */
 static void give(struct settings *settings, size_t row, const struct env_file *file)
 {
 	struct setting_value *value = &settings->values[row];
@@ -314,6 +325,7 @@ static int find_row(const struct settings *settings, struct str name)
 	return -1;
 }
 
+/* Names are typed by hand, so say what was probably meant. */
 static int refuse_name(const struct settings *settings, struct str name, struct problem *problem)
 {
 	AUTO(freep) const char **names = xcalloc(settings->count, sizeof *names);
@@ -374,6 +386,7 @@ static char lower(char character)
 /* Edit distance: letters put in, left out, changed, or swapped with their neighbour (Damerau, Levenshtein). */
 static unsigned distance(struct str a, struct str b)
 {
+	/* The distances of the starts of b from the present start of a, and from the two before it. */
 	unsigned rows[3][WORD_MAX + 1];
 	unsigned *older = rows[0], *last = rows[1], *now = rows[2];
 

@@ -13,6 +13,7 @@ static const char *const colours[] = {
 	[COLOUR_AUTO] = "auto", [COLOUR_ALWAYS] = "always", [COLOUR_NEVER] = "never", NULL
 };
 
+/* docs/settings.md repeats these rows for readers; scripts/check-docs compares them. A path may only refer to rows above. */
 const struct setting weir_settings_rows[] = {
 	{ "home", "WEIR_HOME", SETTING_PATH, .fallback = "~/.weir", .help = "folder in which all state lies" },
 	{ "log.level", "WEIR_LOG_LEVEL", SETTING_LEVEL, .fallback = "INFO", .help = "the lowest level that is shown" },
@@ -35,6 +36,7 @@ const struct setting weir_settings_rows[] = {
 
 const size_t weir_settings_row_count = ARRAY_LENGTH(weir_settings_rows);
 
+/* One copy for the process, never freed: values are handed out by reference. */
 struct settings *weir_settings(struct problem *problem)
 {
 	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;

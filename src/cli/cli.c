@@ -261,7 +261,7 @@ int cli_main(const struct command_group *const *groups, size_t group_count, int 
 
 /* --- For commands: messages --- */
 
-static void say(const char *before, const char *format, va_list arguments)
+PRINTF_LIKE(2, 0) static void say(const char *before, const char *format, va_list arguments)
 {
 	AUTO(arena_done) struct arena scratch = { 0 };
 	struct str text = text_visible(&scratch, arena_vprintf(&scratch, format, arguments));

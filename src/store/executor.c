@@ -28,7 +28,7 @@ struct executor {
 	pthread_cond_t room;   /* submitters wait for the queue to shrink */
 	pthread_cond_t told;   /* drainers wait for the jobs of an epoch */
 	struct job *first, *last;
-	unsigned queued;     /* not told yet, the batch's own included */
+	unsigned queued;     /* from first to last */
 	unsigned blocked;    /* threads that wait for room */
 	unsigned pending[2]; /* by epoch modulo 2: jobs that are not told yet */
 	unsigned epoch;      /* of the jobs that are submitted now */
@@ -80,19 +80,27 @@ static void append_job(struct executor *executor, struct job *job)
 	else
 		executor->first = job;
 	executor->last = job;
+	executor->queued++;
 }
 
-/* The next waiting job. The queue is taken as a whole, so that the mutex is not wanted for each job. */
+/* The queue is taken as a whole, so that the mutex is not wanted for each job. */
+static void take_queue(struct executor *executor)
+{
+	pthread_mutex_lock(&executor->mutex);
+	executor->taken = executor->first;
+	executor->first = executor->last = NULL;
+	executor->queued = 0;
+	if (executor->blocked)
+		pthread_cond_broadcast(&executor->room);
+	pthread_mutex_unlock(&executor->mutex);
+}
+
 static struct job *next_job(struct executor *executor)
 {
 	struct job *job;
 
-	if (!executor->taken) {
-		pthread_mutex_lock(&executor->mutex);
-		executor->taken = executor->first;
-		executor->first = executor->last = NULL;
-		pthread_mutex_unlock(&executor->mutex);
-	}
+	if (!executor->taken)
+		take_queue(executor);
 	job = executor->taken;
 	if (job)
 		executor->taken = job->next;
@@ -114,7 +122,6 @@ static void add_stats(struct executor *executor, uint64_t jobs)
 
 /* What told frees is not looked at afterwards: all that is to know of a job is noted in its slot or counted here. */
 struct tally {
-	unsigned told;
 	unsigned of_epoch[2];
 	struct job *again, **again_end; /* to the end of the queue */
 };
@@ -131,7 +138,6 @@ static void tell(struct slot *slot, struct tally *tally)
 		tally->again_end = &job->next;
 		return;
 	}
-	tally->told++;
 	tally->of_epoch[job->epoch % 2]++;
 	if (job->told)
 		job->told(job, slot->result, slot->problem);
@@ -153,11 +159,8 @@ static void settle(struct executor *executor, const struct tally *tally)
 		next = job->next;
 		append_job(executor, job);
 	}
-	executor->queued -= tally->told;
 	executor->pending[0] -= tally->of_epoch[0];
 	executor->pending[1] -= tally->of_epoch[1];
-	if (executor->blocked && executor->queued < executor->queue_limit)
-		pthread_cond_broadcast(&executor->room);
 	if (executor->draining)
 		pthread_cond_broadcast(&executor->told);
 	pthread_mutex_unlock(&executor->mutex);
@@ -282,7 +285,6 @@ void executor_submit(struct executor *executor, struct job *job)
 		wait_for_room(executor);
 	append_job(executor, job);
 	job->epoch = executor->epoch;
-	executor->queued++;
 	executor->pending[job->epoch % 2]++;
 	if (executor->asleep) {
 		executor->asleep = false; /* one wake-up is enough, and costs more than all the rest */

@@ -177,17 +177,13 @@ int store_flow_run_named(struct db *db, struct str name, struct arena *arena, st
 
 int store_flow_run_delete(struct db *db, struct uuid id, struct problem *problem)
 {
-	return db_run(db, "DELETE FROM flow_run WHERE id = ?1", problem, "u", id);
+	int result = db_run(db, "DELETE FROM flow_run_state WHERE run_id = ?1", problem, "u", id);
+
+	return result < 0 ? result : db_run(db, "DELETE FROM flow_run WHERE id = ?1", problem, "u", id);
 }
 
-int store_flow_run_orphan(struct db *db, struct uuid id, int64_t limit, struct problem *problem)
+int store_flow_run_orphan(struct db *db, struct uuid parent_task_run_id, struct problem *problem)
 {
-	int result =
-	        db_run(db,
-	               "UPDATE flow_run SET parent_task_run_id = NULL WHERE id IN ("
-	               "SELECT child.id FROM task_run JOIN flow_run AS child ON child.parent_task_run_id = task_run.id "
-	               "WHERE task_run.flow_run_id = ?1 LIMIT ?2)",
-	               problem, "ui", id, limit);
-
-	return result < 0 ? result : (int)db->driver->changes(db);
+	return db_run(db, "UPDATE flow_run SET parent_task_run_id = NULL WHERE parent_task_run_id = ?1", problem, "u",
+	              parent_task_run_id);
 }

@@ -84,37 +84,32 @@ static int read_meta(struct db *db, const char *name, int64_t *out, struct probl
 /* SQLite's place for saying whose file it is: "weir". */
 #define APPLICATION_ID "0x77656972"
 
-static int is_ours(struct db *db, int64_t *out, struct problem *problem)
-{
-	return db_integer(db, "SELECT application_id = " APPLICATION_ID " FROM pragma_application_id", out, problem,
-	                  "");
-}
+enum owner { NOBODYS, OURS, OTHERS };
 
-/* Anything in it, or a mark of whose it is. */
-static int is_used(struct db *db, int64_t *out, struct problem *problem)
+/* Whose file it is; anything in it, or any mark, makes it somebody's. One statement, so that it sees one state of a file
+   that another program is making just now. */
+static int find_owner(struct db *db, int64_t *owner, struct problem *problem)
 {
-	return db_integer(
-	        db, "SELECT (SELECT count(*) FROM sqlite_schema) + application_id <> 0 FROM pragma_application_id", out,
-	        problem, "");
+	return db_integer(db,
+	                  "SELECT CASE WHEN application_id = " APPLICATION_ID " THEN 1"
+	                  " WHEN application_id <> 0 OR EXISTS (SELECT 1 FROM sqlite_schema) THEN 2 ELSE 0 END"
+	                  " FROM pragma_application_id",
+	                  owner, problem, "");
 }
 
 int schema_check(struct db *db, const char *path, bool write, int *version, struct problem *problem)
 {
-	int64_t ours = 0, used = 0, stored = 0, min_writer = 0;
-	int result = is_ours(db, &ours, problem);
+	int64_t owner = NOBODYS, stored = 0, min_writer = 0;
+	int result = find_owner(db, &owner, problem);
 
 	*version = 0;
-	if (result == 0 && !ours)
-		result = is_used(db, &used, problem);
-	if (result < 0)
+	if (result < 0 || owner == NOBODYS)
 		return result;
-	if (used)
+	if (owner == OTHERS)
 		return problem_set(
 		        problem, WEIR_ECORRUPT,
 		        "%s: is a database, but not one of Weir's (set WEIR_HOME or WEIR_DATABASE to another place)",
 		        path);
-	if (!ours)
-		return 0;
 	result = read_meta(db, "schema_version", &stored, problem);
 	if (result == 0)
 		result = read_meta(db, "min_writer_version", &min_writer, problem);

@@ -43,6 +43,7 @@ struct share {
 	void *data;
 	pthread_mutex_t mutex; /* guards taken */
 	struct VEC(struct taken) taken;
+	bool leave_lock; /* when closing */
 };
 
 enum { NAME_SIZE = UUID_TEXT_LENGTH + 16 };
@@ -102,12 +103,17 @@ void share_deafen(struct share *share)
 	share->listening = false;
 }
 
+void share_leave_lock(struct share *share)
+{
+	share->leave_lock = true;
+}
+
 void share_close(struct share *share)
 {
 	if (!share)
 		return;
 	share_deafen(share);
-	if (!uuid_is_nil(share->id))
+	if (!uuid_is_nil(share->id) && !share->leave_lock)
 		remove_files(share, share->id);
 	for (size_t i = 0; i < share->taken.count; i++)
 		close(share->taken.items[i].fd);

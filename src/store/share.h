@@ -21,6 +21,9 @@ MUST_CHECK int share_open(const char *folder, bool make, struct share **out, str
 /* Give up the lock files, the socket and its thread. NULL is allowed. */
 void share_close(struct share *share);
 
+/* Closing is to leave the lock file behind, as if the program had died: it knows of runs whose end it could not record. */
+void share_leave_lock(struct share *share);
+
 /* Become one of the programs: hold a lock file, and listen unless on_message is NULL. */
 MUST_CHECK int share_join(struct share *share, share_message_fn *on_message, void *data, struct problem *problem);
 

@@ -13,9 +13,9 @@ struct error_row {
 
 /* By primary code. */
 static const struct error_row rows[] = {
-	{ SQLITE_FULL, WEIR_ENOSPC, " (make room on its disk)" },
+	{ SQLITE_FULL, WEIR_ENOSPC, " (no space is left: make room on its disk)" },
 	{ SQLITE_IOERR, WEIR_EIO, " (look at the system's log: is the disk failing?)" },
-	{ SQLITE_BUSY, WEIR_EBUSY, " (another program holds it; is a sqlite3 shell open in a transaction?)" },
+	{ SQLITE_BUSY, WEIR_EBUSY, " (another program holds it locked; is a sqlite3 shell open in a transaction?)" },
 	{ SQLITE_LOCKED, WEIR_EBUSY, "" },
 	{ SQLITE_PROTOCOL, WEIR_EBUSY, " (too many programs opened it at once; try again)" },
 	{ SQLITE_CORRUPT, WEIR_ECORRUPT, " (restore a backup; 'weir database check' tells more)" },

@@ -96,10 +96,10 @@ static int check_path(const struct store_options *options, struct problem *probl
 	if (there && access(options->path, options->mode == STORE_READ ? R_OK : R_OK | W_OK) < 0)
 		return problem_set(problem, error_of_errno(errno), "%s: %s (look at the permissions of the file)",
 		                   options->path, strerror(errno));
-	if (!there && options->mode == STORE_READ)
-		return problem_set(problem, WEIR_ENOTFOUND, "%s: there is no database yet", options->path);
 	if (!there && errno != ENOENT && errno != ENOTDIR)
 		return problem_set(problem, error_of_errno(errno), "%s: %s", options->path, strerror(errno));
+	if (!there && options->mode == STORE_READ)
+		return problem_set(problem, WEIR_ENOTFOUND, "%s: there is no database yet", options->path);
 	return options->mode == STORE_READ ? 0 : make_folders(options->path, problem);
 }
 
@@ -401,6 +401,11 @@ int store_remove(const char *path, struct problem *problem)
 struct uuid store_program_id(const struct store *store)
 {
 	return store->share ? share_id(store->share) : (struct uuid){ { 0 } };
+}
+
+void store_leave_lock(struct store *store)
+{
+	share_leave_lock(store->share);
 }
 
 int store_dead_programs(struct store *store, struct uuid **ids, size_t *count, struct problem *problem)

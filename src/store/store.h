@@ -76,6 +76,10 @@ void store_forget_program(struct store *store, struct uuid id);
 /* Is this program alive? In all modes. */
 bool store_program_alive(struct store *store, struct uuid id);
 
+/* STORE_PROGRAM: runs of this program could not be recorded to their end. store_close is to leave its lock file behind, so
+   that the next opener finds it dead and marks them. */
+void store_leave_lock(struct store *store);
+
 /* Those that live, as "name (pid 7), …", for messages. "" when there is none. Not in STORE_READ. */
 struct strbuf;
 void store_living_programs(struct store *store, struct strbuf *out);
