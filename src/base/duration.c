@@ -255,8 +255,8 @@ int duration_from_number(double seconds, int64_t *duration_us, struct problem *p
 	int64_t duration;
 
 	if (!real_scale(seconds, SECOND_US, &duration))
-		return problem_set(problem, WEIR_EINVAL, "%g is no duration in seconds: it is longer than 292,471 years",
-		                   seconds);
+		return problem_set(problem, WEIR_EINVAL,
+		                   "%g is no duration in seconds: it is longer than 292,471 years", seconds);
 	*duration_us = duration;
 	return 0;
 }

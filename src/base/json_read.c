@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The reader: one pass without recursion. The open arrays and objects lie on a stack of fixed height. */
+/*
+ * The reader: one pass without recursion. The open arrays and objects lie on a stack of fixed height. Nothing is copied but
+ * member names with escapes; strings are only checked here, and decoded when somebody asks for their text.
+ *
+ * Functions return false as soon as something is wrong; the cursor then stands at it, and `reason` says what was expected.
+ */
 #include "base/json.h"
 
 #include "base/json_scan.h"
@@ -35,6 +40,7 @@ static bool refuse(struct reader *reader, const char *reason)
 	return false;
 }
 
+/* Mostly there are none, so the first comparison decides. */
 static inline void skip_blanks(struct reader *reader)
 {
 	const char *next = reader->at.next;

@@ -42,7 +42,8 @@ struct parts {
 };
 
 /* Take one run of digits. Zeros are only counted until another digit follows them, so that trailing ones never fill up
-   the place: `pending` is how many. */
+   the place: `pending` is how many, `count` how many digits were taken. What does not fit is counted as if it were zeros,
+   which keeps the exponent right. */
 static void gather(struct cursor *cursor, struct parts *parts, size_t *count, size_t *pending)
 {
 	for (; is_digit(cursor_peek(cursor)); cursor->next++) {
@@ -62,7 +63,8 @@ static void gather(struct cursor *cursor, struct parts *parts, size_t *count, si
 	}
 }
 
-/* Beyond the limit the sign of the exponent decides everything, so it stays there. */
+/* Beyond the limit the sign of the exponent decides everything, since no text has that many digits to outweigh it: so it
+   stays there and can't overflow. */
 static int64_t take_exponent(struct cursor *cursor)
 {
 	bool negative = cursor_take(cursor, '-');
@@ -102,6 +104,7 @@ bool integer_parse(struct str number, int64_t *out)
 
 	if (parts.digits == 0)
 		parts.exponent = 0;
+	/* What has more digits than fit is larger than 64 bits, or has a fraction. */
 	if (!parts.exact || parts.exponent < 0 || parts.exponent >= DIGITS_MAX)
 		return false;
 	for (; parts.exponent > 0; parts.exponent--) {
@@ -117,6 +120,7 @@ bool integer_parse(struct str number, int64_t *out)
 
 /* --- doubles --- */
 
+/* Made once and kept until the program ends. */
 static locale_t c_locale;
 
 static void make_locale(void)
@@ -137,11 +141,9 @@ static double convert(const char *text)
 static double convert_copy(struct str number)
 {
 	char buffer[64];
-	AUTO(freep) char *heap = NULL;
-	char *copy = buffer;
+	AUTO(freep) char *heap = number.length < sizeof buffer ? NULL : xmalloc(number.length + 1);
+	char *copy = heap ? heap : buffer;
 
-	if (number.length >= sizeof buffer)
-		copy = heap = xmalloc(number.length + 1);
 	memcpy(copy, number.data, number.length);
 	copy[number.length] = '\0';
 	return convert(copy);

@@ -268,9 +268,9 @@ int timestamp_from_number(double number, int64_t *instant_us, struct problem *pr
 	int64_t instant;
 
 	if (!real_scale(number, unit_us, &instant) || !in_range(instant))
-		return problem_set(problem, WEIR_EINVAL,
-		                   "%g is no Unix time in seconds or milliseconds: it is outside the years 0001 to 9999",
-		                   number);
+		return problem_set(
+		        problem, WEIR_EINVAL,
+		        "%g is no Unix time in seconds or milliseconds: it is outside the years 0001 to 9999", number);
 	*instant_us = instant;
 	return 0;
 }

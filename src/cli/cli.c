@@ -151,20 +151,30 @@ static int complain_incomplete(struct cli *cli, const struct choice *choice)
 	return output_finish(&out, NULL);
 }
 
+/* Fill the command's struct from the rest of the line. */
+static int read_arguments(struct cli *cli, struct option_reader *reader, const struct command *command, void **values,
+                          struct problem *problem)
+{
+	struct option_set set = { command->options, command->option_count,
+		                  arena_zalloc(&cli->arena, command->options_size) };
+
+	options_add(reader, &set);
+	*values = set.values;
+	return arguments_read(reader, command->arguments, command->argument_count, set.values, problem);
+}
+
+/* *usage becomes false when the line itself was fine. */
 static int read_and_run(struct cli *cli, struct option_reader *reader, struct choice *choice, bool *usage,
                         struct problem *problem)
 {
-	struct option_set set = { 0 };
+	void *values = NULL;
 	int result = choose(reader, choice, problem);
 
-	if (result == 0 && choice->command) {
-		set.rows = choice->command->options;
-		set.count = choice->command->option_count;
-		set.values = arena_zalloc(&cli->arena, choice->command->options_size);
-		options_add(reader, &set);
-		result = arguments_read(reader, choice->command->arguments, choice->command->argument_count, set.values,
-		                        problem);
-	}
+	if (result < 0)
+		return result;
+	if (choice->command)
+		result = read_arguments(cli, reader, choice->command, &values, problem);
+	/* Who asks for help need not have given all arguments. */
 	if (choice->help || cli->globals.help) {
 		print_help(cli, &cli->out, choice);
 		return 0;
@@ -181,7 +191,7 @@ static int read_and_run(struct cli *cli, struct option_reader *reader, struct ch
 	/* Settings given as flags are checked even when the command needs none. */
 	if (cli->globals.settings.count > 0)
 		result = cli_settings(cli, &cli->settings, problem);
-	return result < 0 ? result : choice->command->run(cli, set.values, problem);
+	return result < 0 ? result : choice->command->run(cli, values, problem);
 }
 
 static void print_problem(const struct problem *problem)
@@ -228,7 +238,9 @@ int cli_main(const struct command_group *const *groups, size_t group_count, int 
 	int result;
 
 	take_standard_descriptors();
+	/* A write that can't be done is an error to report, not a reason to be killed in the middle of something. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	output_init(&cli.out, STDOUT_FILENO);
 	options_add(&reader, &globals);
 	result = read_and_run(&cli, &reader, &choice, &usage, &problem);

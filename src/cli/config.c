@@ -14,7 +14,7 @@ static const struct cli_option view_option_rows[] = {
 
 static const struct table_column columns[] = {
 	{ .title = "Setting" },
-	{ .title = "Value", .minimum = 10 },
+	{ .title = "Value" },
 	{ .title = "Source" },
 	{ .title = "Meaning", .minimum = 10 },
 };
@@ -89,8 +89,9 @@ static const struct command view_command = {
 	.options = view_option_rows,
 	.option_count = ARRAY_LENGTH(view_option_rows),
 	.options_size = sizeof(struct view_options),
-	.description = "A value comes from --setting NAME=VALUE, else from the environment, else from the file .env of the "
-	               "working directory, else it is the default.",
+	.description =
+	        "A value comes from --setting NAME=VALUE, else from the environment, else from the file .env of the "
+	        "working directory, else it is the default.",
 	.example = "weir config view --show-defaults\nweir --setting cli.limit=50 flow-run ls",
 };
 

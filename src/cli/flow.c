@@ -11,8 +11,8 @@ struct ls_options {
 };
 
 static const struct cli_option ls_option_rows[] = {
-	OPTION(struct ls_options, limit, OPTION_INTEGER, .name = "limit", .minimum = 1,
-	       .maximum = INT64_MAX, .value = "N", .setting = "cli.limit", .help = "how many to show"),
+	OPTION(struct ls_options, limit, OPTION_INTEGER, .name = "limit", .minimum = 1, .maximum = INT64_MAX,
+	       .value = "N", .setting = "cli.limit", .help = "how many to show"),
 };
 
 static const struct table_column flow_columns[] = {

@@ -33,8 +33,8 @@ static const struct table_column columns[] = {
 static bool show_row(struct listing *listing, const struct flow_run *run, struct str flow_name)
 {
 	struct uuid_text id = uuid_text(run->id);
-	int64_t when = listing_when(run->state_type, run->next_scheduled_start_time, run->state_timestamp,
-	                            run->created);
+	int64_t when =
+	        listing_when(run->state_type, run->next_scheduled_start_time, run->state_timestamp, run->created);
 	const struct table_cell cells[] = {
 		{ str_of(id.text), STYLE_NONE },
 		{ flow_name, STYLE_NONE },

@@ -43,7 +43,7 @@ static int propose_cancelling(struct tx *tx, void *request)
 
 /* --- The program that runs it --- */
 
-/* What became of the run when its dead program was cleared away: the rules make Cancelled of what was Cancelling. */
+/* What became of the run when its program was found gone: the rules make Cancelled of what was Cancelling. */
 static int look_again(struct cancellation *cancellation)
 {
 	struct flow_run run;
@@ -54,18 +54,18 @@ static int look_again(struct cancellation *cancellation)
 	if (result < 0)
 		return result;
 	cancellation->state_type = state.type;
-	cancellation->reason = STR("The program that ran it has died.");
+	cancellation->reason = STR("The program that ran it is gone.");
 	if (state.type == STATE_CANCELLED)
 		return 0;
 	return problem_set(cancellation->problem, WEIR_ECONFLICT,
-	                   "the program that ran flow run '%.*s' has died: the run is %.*s",
-	                   STR_ARG(cancellation->name), STR_ARG(state.name));
+	                   "the program that ran flow run '%.*s' is gone: the run is %.*s", STR_ARG(cancellation->name),
+	                   STR_ARG(state.name));
 }
 
-/* The program could not be reached: dead, or alive without listening. */
+/* The program could not be reached: gone, or alive without listening. */
 static int handle_silence(struct cancellation *cancellation)
 {
-	int64_t crashed;
+	int64_t ended = 0;
 	int result;
 
 	if (store_program_alive(cancellation->store, cancellation->program_id)) {
@@ -73,7 +73,7 @@ static int handle_silence(struct cancellation *cancellation)
 		         STR_ARG(cancellation->name));
 		return 0;
 	}
-	result = store_recover(cancellation->store, &crashed, cancellation->problem);
+	result = store_recover_program(cancellation->store, cancellation->program_id, &ended, cancellation->problem);
 	return result < 0 ? result : look_again(cancellation);
 }
 
@@ -207,8 +207,8 @@ const struct command flow_run_cancel_command = {
 	.arguments = arguments,
 	.argument_count = ARRAY_LENGTH(arguments),
 	.options_size = sizeof(struct runs_options),
-	.description = "A run that a program works on is told to end, and is Cancelled when it has; one that only waits "
-	               "is Cancelled at once.",
-	.example = "weir flow-run cancel calm-otter\n"
-	           "weir flow-run ls --state Running -o json | jq -r '.[].id' | xargs weir flow-run cancel",
+	.description =
+	        "A run that a program works on is told to end, and is Cancelled when it has; one that only waits "
+	        "is Cancelled at once.",
+	.example = "weir flow-run cancel calm-otter\nweir flow-run cancel 0196f3a2-7c4d 0196f3a2-9b01",
 };

@@ -8,7 +8,7 @@
 /* A run that is to be deleted. */
 struct deletion {
 	struct uuid id;
-	struct str name; /* visible */
+	struct str name;
 };
 
 static int delete_run(struct tx *tx, void *request)
@@ -43,7 +43,7 @@ static int find_run(struct cli *cli, struct str text, struct deletion *deletion,
 	if (result == 0)
 		result = refuse_running(cli->store, &run, problem);
 	if (result == 0)
-		deletion->name = text_visible(&cli->arena, run.name);
+		deletion->name = run.name;
 	return result;
 }
 
@@ -52,8 +52,9 @@ static void print_deleted(struct cli *cli, struct json_list *list, const struct 
 	struct json_writer *writer;
 
 	if (!cli_wants_json(cli)) {
-		output_printf(&cli->out, "Deleted flow run '%.*s' (%s)\n", STR_ARG(deletion->name),
-		              uuid_text(deletion->id).text);
+		struct str name = text_visible(&cli->arena, deletion->name);
+
+		output_printf(&cli->out, "Deleted flow run '%.*s' (%s)\n", STR_ARG(name), uuid_text(deletion->id).text);
 		return;
 	}
 	writer = json_list_item(list);
@@ -68,14 +69,14 @@ static void print_deleted(struct cli *cli, struct json_list *list, const struct 
 /* On a terminal, as Prefect does; a script has said what it wants. */
 static int ask(struct cli *cli, const struct deletion *deletions, size_t count, bool *yes, struct problem *problem)
 {
-	struct str question;
+	struct str name = text_visible(&cli->arena, deletions[0].name), question;
 
 	*yes = true;
 	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
 		return 0;
 	if (count == 1)
-		question = arena_printf(&cli->arena, "Delete flow run '%.*s' with its task runs and logs?",
-		                        STR_ARG(deletions[0].name));
+		question =
+		        arena_printf(&cli->arena, "Delete flow run '%.*s' with its task runs and logs?", STR_ARG(name));
 	else
 		question = arena_printf(&cli->arena, "Delete %zu flow runs with their task runs and logs?", count);
 	return cli_confirm(question.data, "-y", yes, problem);

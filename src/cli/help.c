@@ -158,8 +158,7 @@ static void put_commands(struct output *out, const struct command_group *group)
 	AUTO(arena_done) struct arena scratch = { 0 };
 
 	for (size_t i = 0; i < group->count; i++)
-		put_row(out, command_words(&scratch, group, group->commands[i]), 18,
-		        str_of(group->commands[i]->help));
+		put_row(out, command_words(&scratch, group, group->commands[i]), 18, str_of(group->commands[i]->help));
 }
 
 void help_program(struct output *out, const struct command_group *const *groups, size_t count,

@@ -132,8 +132,9 @@ const struct command flow_run_inspect_command = {
 	.arguments = arguments,
 	.argument_count = ARRAY_LENGTH(arguments),
 	.options_size = sizeof(struct run_options),
-	.description = "Its state, its fields, how many of its task runs are in which state, and the states that it has "
-	               "gone through.",
+	.description =
+	        "Its state, its fields, how many of its task runs are in which state, and the states that it has "
+	        "gone through.",
 	.example = "weir flow-run inspect calm-otter\nweir flow-run inspect 0196f3a2-7c4d -o json",
 };
 

@@ -107,7 +107,7 @@ int cli_writer(struct cli *cli, struct store **out, struct problem *problem)
 		return result;
 	result = store_recover(cli->store, &crashed, problem);
 	if (crashed > 0)
-		cli_warn("%" PRId64 " run%s of programs that have died: now Crashed", crashed, crashed == 1 ? "" : "s");
+		cli_note("ended %" PRId64 " run%s of programs that have died", crashed, crashed == 1 ? "" : "s");
 	*out = cli->store;
 	return result;
 }

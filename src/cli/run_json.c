@@ -36,16 +36,16 @@ void flow_run_write(struct json_writer *writer, const struct flow_run *run, cons
 {
 	fields_write(&flow_run_fields, run, writer);
 	write_state(writer, state);
-	write_estimates(
-	        writer, estimated_run_time_us(run->total_run_time, run->state_type, run->state_timestamp, now_us),
-	        estimated_start_delta_us(run->expected_start_time, run->start_time, run->state_type, now_us));
+	write_estimates(writer,
+	                estimated_run_time_us(run->total_run_time, run->state_type, run->state_timestamp, now_us),
+	                estimated_start_delta_us(run->expected_start_time, run->start_time, run->state_type, now_us));
 }
 
 void task_run_write(struct json_writer *writer, const struct task_run *run, const struct state *state, int64_t now_us)
 {
 	fields_write(&task_run_fields, run, writer);
 	write_state(writer, state);
-	write_estimates(
-	        writer, estimated_run_time_us(run->total_run_time, run->state_type, run->state_timestamp, now_us),
-	        estimated_start_delta_us(run->expected_start_time, run->start_time, run->state_type, now_us));
+	write_estimates(writer,
+	                estimated_run_time_us(run->total_run_time, run->state_type, run->state_timestamp, now_us),
+	                estimated_start_delta_us(run->expected_start_time, run->start_time, run->state_type, now_us));
 }

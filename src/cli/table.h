@@ -9,9 +9,9 @@
 #ifndef WEIR_CLI_TABLE_H
 #define WEIR_CLI_TABLE_H
 
+#include "base/arena.h"
 #include "base/vec.h"
 #include "cli/output.h"
-#include "base/arena.h"
 
 enum { TABLE_COLUMNS_MAX = 8, TABLE_SAMPLE_ROWS = 1000 };
 
@@ -30,10 +30,10 @@ struct table {
 	struct output *output;
 	const struct table_column *columns;
 	size_t column_count;
-	struct arena arena;                       /* of the rows that are held back */
-	struct VEC(struct table_cell) held;       /* column_count cells for each row */
-	size_t widths[TABLE_COLUMNS_MAX];         /* in terminal columns */
-	bool started;                             /* the widths are fixed, the titles written */
+	struct arena arena;                 /* of the rows that are held back */
+	struct VEC(struct table_cell) held; /* column_count cells for each row */
+	size_t widths[TABLE_COLUMNS_MAX];   /* in terminal columns */
+	bool started;                       /* the widths are fixed, the titles written */
 };
 
 void table_init(struct table *table, struct output *output, const struct table_column *columns, size_t count);

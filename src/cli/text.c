@@ -200,18 +200,18 @@ struct str text_duration(struct arena *arena, int64_t duration_us)
 enum style state_style(enum state_type type)
 {
 	static const enum style styles[STATE_TYPE_COUNT] = {
-		[STATE_SCHEDULED] = STYLE_YELLOW,  [STATE_PENDING] = STYLE_YELLOW,   [STATE_RUNNING] = STYLE_BLUE,
-		[STATE_COMPLETED] = STYLE_GREEN,   [STATE_FAILED] = STYLE_RED,       [STATE_CANCELLED] = STYLE_DIM,
-		[STATE_CRASHED] = STYLE_MAGENTA,   [STATE_PAUSED] = STYLE_YELLOW,    [STATE_CANCELLING] = STYLE_DIM,
+		[STATE_SCHEDULED] = STYLE_YELLOW, [STATE_PENDING] = STYLE_YELLOW, [STATE_RUNNING] = STYLE_BLUE,
+		[STATE_COMPLETED] = STYLE_GREEN,  [STATE_FAILED] = STYLE_RED,     [STATE_CANCELLED] = STYLE_DIM,
+		[STATE_CRASHED] = STYLE_MAGENTA,  [STATE_PAUSED] = STYLE_YELLOW,  [STATE_CANCELLING] = STYLE_DIM,
 	};
 
 	return styles[type];
 }
 
 const char *const state_names[] = {
-	"Scheduled",     "Pending",  "Running",   "Completed", "Failed",    "Cancelled",
-	"Crashed",       "Paused",   "Cancelling", "Late",     "Resuming",  "AwaitingConcurrencySlot",
-	"AwaitingRetry", "Retrying", "Suspended", "Cached",    "TimedOut",  "Skipped",
+	"Scheduled",     "Pending",    "Running",    "Completed", "Failed",   "Cancelled",
+	"Crashed",       "Paused",     "Cancelling", "Late",      "Resuming", "AwaitingConcurrencySlot",
+	"AwaitingRetry", "Retrying",   "Suspended",  "Cached",    "TimedOut", "Skipped",
 	"NotReady",      "RolledBack",
 };
 const size_t state_name_count = ARRAY_LENGTH(state_names);

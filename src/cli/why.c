@@ -110,7 +110,8 @@ static int resolve(struct db *db, struct str text, struct uuid *id, struct probl
 	if (result == WEIR_ENOTFOUND)
 		result = task_run_resolve(db, text, id, problem);
 	if (result == WEIR_ENOTFOUND)
-		return problem_set(problem, result, "there is no flow run or task run '%.*s': weir flow-run ls shows some",
+		return problem_set(problem, result,
+		                   "there is no flow run or task run '%.*s': weir flow-run ls shows some",
 		                   STR_ARG(text));
 	return result;
 }

@@ -19,7 +19,7 @@ static int crash_runs(struct tx *tx, void *data)
 }
 
 /* A program is forgotten only when its runs are marked: if that fails, the next one who opens tries again. */
-static int recover_program(struct store *store, struct uuid program_id, int64_t *crashed_runs, struct problem *problem)
+int store_recover_program(struct store *store, struct uuid program_id, int64_t *crashed_runs, struct problem *problem)
 {
 	struct crash_request request = {
 		.program_id = program_id,
@@ -43,6 +43,6 @@ int store_recover(struct store *store, int64_t *crashed_runs, struct problem *pr
 	*crashed_runs = 0;
 	result = store_dead_programs(store, &ids, &count, problem);
 	for (size_t i = 0; result == 0 && i < count; i++)
-		result = recover_program(store, ids[i], crashed_runs, problem);
+		result = store_recover_program(store, ids[i], crashed_runs, problem);
 	return result;
 }

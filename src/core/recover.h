@@ -11,4 +11,8 @@
  */
 MUST_CHECK int store_recover(struct store *store, int64_t *crashed_runs, struct problem *problem);
 
+/* The same for one program that the caller knows not to run, dead or gone: *crashed_runs counts up. */
+MUST_CHECK int store_recover_program(struct store *store, struct uuid program_id, int64_t *crashed_runs,
+                                     struct problem *problem);
+
 #endif

@@ -26,10 +26,16 @@ struct state proposed_state(const struct state *given)
 int load_state(struct db *db, enum state_table table, struct uuid run_id, struct uuid state_id, struct arena *arena,
                struct state *out, struct problem *problem)
 {
+	int result;
+
 	*out = (struct state){ 0 };
 	if (uuid_is_nil(state_id))
 		return 0;
-	return store_state_find(db, table, run_id, state_id, arena, out, problem);
+	result = store_state_find(db, table, run_id, state_id, arena, out, problem);
+	if (result == WEIR_ENOTFOUND)
+		problem_set(problem, result, "the present state of run %s is not there: the run is being deleted",
+		            uuid_text(run_id).text);
+	return result;
 }
 
 int flow_run_states(struct db *db, struct uuid flow_run_id, state_row_fn *each, void *data, struct problem *problem)

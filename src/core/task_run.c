@@ -201,6 +201,7 @@ int task_run_record(struct tx *tx, struct task_run *run, const struct state *sta
 		struct state state = states[i];
 
 		state.run_id = run->id;
+		state.details = str_or(state.details, STR("{}"));
 		result = store_state_insert(tx->db, TASK_RUN_STATES, &state, tx->problem);
 	}
 	return result;

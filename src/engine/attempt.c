@@ -253,7 +253,7 @@ static void warn_of_ignored_failure(weir_run *attempt)
 
 	if (outcome->kind != OUTCOME_NONE && outcome->kind != OUTCOME_SKIPPED)
 		run_log(attempt->run, 30, "returned a value although it had failed: %s",
-		        outcome->state.message ? outcome->state.message : outcome->state.name);
+		        outcome->message ? outcome->message : outcome->state.name);
 }
 
 /* The function has returned NULL, and nothing cancelled it. */
@@ -271,10 +271,10 @@ static void end_by_outcome(weir_run *attempt)
 		break;
 	case OUTCOME_FAILED:
 	case OUTCOME_CHILD:
-		fail_run(run, NULL, outcome->state.message, false);
+		fail_run(run, NULL, outcome->message, false);
 		break;
 	case OUTCOME_FAILED_FINAL:
-		fail_run(run, NULL, outcome->state.message, true);
+		fail_run(run, NULL, outcome->message, true);
 		break;
 	}
 }

@@ -74,6 +74,7 @@ void engine_cancel_all(struct engine *engine, const char *crash_reason)
 	pthread_mutex_unlock(&engine->mutex);
 }
 
+/* Without a record there is no point in going on: what has begun is ended, and the program says why. */
 void engine_lost_record(struct engine *engine, const struct problem *problem)
 {
 	bool first;
@@ -83,8 +84,10 @@ void engine_lost_record(struct engine *engine, const struct problem *problem)
 	if (first)
 		engine->lost_problem = *problem;
 	pthread_mutex_unlock(&engine->mutex);
-	if (first)
-		log_write(LOG_ERROR, "weir.store", "a state could not be recorded: %s", problem->message);
+	if (!first)
+		return;
+	log_write(LOG_ERROR, "weir.store", "a state could not be recorded: %s", problem->message);
+	engine_cancel_all(engine, "A state of the run could not be recorded.");
 }
 
 /* --- Starting and ending --- */
@@ -121,6 +124,8 @@ static void engine_free(struct engine *engine)
 {
 	pool_free(engine->pool);
 	loop_free(engine->loop);
+	if (engine->lost_records)
+		store_leave_lock(engine->store);
 	store_close(engine->store); /* the last log lines are stored by its writer */
 	log_spool_done(&engine->logs);
 	pthread_mutex_destroy(&engine->mutex);

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Lines that one job stores: within its budget of rows. */
-enum { LINES_A_JOB = 500 };
+/* What one job stores: within its budget of rows, and so that it does not take long. */
+enum { LINES_A_JOB = 500, BYTES_A_JOB = 1024 * 1024 };
 
 struct spooled_line {
 	struct spooled_line *next;
@@ -69,6 +69,17 @@ static struct spooled_line *make_line(const char *name, int level, struct str me
 	return line;
 }
 
+static void drop_oldest(struct log_spool *spool)
+{
+	struct spooled_line *line = spool->first;
+
+	spool->first = line->next;
+	spool->count--;
+	spool->bytes -= line->length;
+	spool->dropped++;
+	free(line);
+}
+
 /* Called with the mutex held. */
 static void append(struct log_spool *spool, struct spooled_line *line)
 {
@@ -77,13 +88,10 @@ static void append(struct log_spool *spool, struct spooled_line *line)
 	else
 		spool->first = line;
 	spool->last = line;
-	if (++spool->count <= LOG_SPOOL_LIMIT)
-		return;
-	line = spool->first;
-	spool->first = line->next;
-	spool->count--;
-	spool->dropped++;
-	free(line);
+	spool->count++;
+	spool->bytes += line->length;
+	while (spool->first != line && (spool->count > LOG_SPOOL_LINES || spool->bytes > LOG_SPOOL_BYTES))
+		drop_oldest(spool);
 }
 
 /* Put a line about dropped ones before what is stored next. Called with the mutex held. */
@@ -102,6 +110,7 @@ static void confess_drops(struct log_spool *spool)
 	line->next = spool->first;
 	spool->first = line;
 	spool->count++;
+	spool->bytes += line->length;
 	spool->dropped = 0;
 }
 
@@ -110,15 +119,18 @@ static void take_lines(struct flush_job *flush)
 {
 	struct log_spool *spool = flush->spool;
 	struct spooled_line **link;
+	size_t bytes = 0;
 
 	pthread_mutex_lock(&spool->mutex);
 	confess_drops(spool);
 	flush->lines = spool->first;
 	link = &flush->lines;
-	while (*link && flush->count < LINES_A_JOB) {
+	while (*link && flush->count < LINES_A_JOB && bytes < BYTES_A_JOB) {
+		bytes += (*link)->length;
 		link = &(*link)->next;
 		flush->count++;
 	}
+	spool->bytes -= bytes;
 	spool->first = *link;
 	*link = NULL;
 	if (!spool->first)

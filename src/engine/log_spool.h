@@ -8,7 +8,7 @@
 
 #include <pthread.h>
 
-enum { LOG_SPOOL_LIMIT = 20000, LOG_MESSAGE_MAX = 1024 * 1024 };
+enum { LOG_SPOOL_LINES = 20000, LOG_SPOOL_BYTES = 8 * 1024 * 1024, LOG_MESSAGE_MAX = 1024 * 1024 };
 
 struct spooled_line;
 
@@ -17,6 +17,7 @@ struct log_spool {
 	struct executor *executor;
 	struct spooled_line *first, *last;
 	size_t count;
+	size_t bytes;     /* of the messages */
 	uint64_t dropped; /* since the last line that said so */
 	bool flushing;    /* a job that will take what is there is on its way */
 };

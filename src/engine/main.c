@@ -8,6 +8,7 @@
 #include "engine/signals.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -243,6 +244,18 @@ static int run_command(const struct program *program, int argc, char **argv)
 
 /* --- The program --- */
 
+/* A program may be started without standard descriptors; files that are opened later must not take their places. */
+static void open_missing_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 static int set_up(void)
 {
 	struct problem problem;
@@ -289,6 +302,7 @@ WEIR_API int weir_main(int argc, char **argv, const weir_flow *const *flows)
 	struct program program = { .name = program_invocation_short_name, .flows = flows };
 	int status;
 
+	open_missing_descriptors();
 	setlocale(LC_CTYPE, "");
 	while (flows && flows[program.flow_count])
 		program.flow_count++;

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-static void set_outcome(weir_run *run, enum outcome_kind kind, weir_state state)
+static void set_outcome(weir_run *run, enum outcome_kind kind, weir_state state, const char *message)
 {
 	pthread_mutex_lock(&run->mutex);
 	run->outcome.kind = kind;
@@ -17,6 +17,7 @@ static void set_outcome(weir_run *run, enum outcome_kind kind, weir_state state)
 		.name = arena_strdup(&run->arena, state.name),
 		.message = state.message ? arena_strdup(&run->arena, state.message) : NULL,
 	};
+	run->outcome.message = message ? arena_strdup(&run->arena, message) : run->outcome.state.message;
 	pthread_mutex_unlock(&run->mutex);
 }
 
@@ -29,12 +30,11 @@ void outcome_of_child(weir_run *attempt, weir_future *child)
 	strbuf_printf(&text, "%s run '%s' ended as %s", callable_noun(&child->what), child->name, child->view.name);
 	if (child->view.message)
 		strbuf_printf(&text, ": %s", child->view.message);
-	set_outcome(attempt, OUTCOME_CHILD, (weir_state){ child->view.type, child->view.name, text.data });
+	set_outcome(attempt, OUTCOME_CHILD, child->view, text.data);
 }
 
-PRINTF_LIKE(5, 0)
-static void say_outcome(weir_run *run, enum outcome_kind kind, enum weir_state_type type, const char *name,
-                        const char *format, va_list arguments)
+static PRINTF_LIKE(5, 0) void say_outcome(weir_run *run, enum outcome_kind kind, enum weir_state_type type,
+                                          const char *name, const char *format, va_list arguments)
 {
 	AUTO(strbuf_done) struct strbuf text = { 0 };
 	AUTO(arena_done) struct arena scratch = { 0 };
@@ -44,7 +44,7 @@ static void say_outcome(weir_run *run, enum outcome_kind kind, enum weir_state_t
 	while (text.length && text.data[text.length - 1] == '\n')
 		text.length--;
 	set_outcome(run, kind,
-	            (weir_state){ type, name, arena_str(&scratch, utf8_mend(&scratch, strbuf_str(&text))).data });
+	            (weir_state){ type, name, arena_str(&scratch, utf8_mend(&scratch, strbuf_str(&text))).data }, NULL);
 }
 
 #define DEFINE_OUTCOME_CALL(function, kind, type, name)                                                                \

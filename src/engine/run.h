@@ -105,7 +105,8 @@ enum outcome_kind { OUTCOME_NONE, OUTCOME_FAILED, OUTCOME_FAILED_FINAL, OUTCOME_
 
 struct outcome {
 	enum outcome_kind kind;
-	weir_state state; /* texts in the attempt's arena */
+	weir_state state;    /* the child's, or what the function said; texts in the attempt's arena */
+	const char *message; /* why this run does not complete: names the child as well */
 };
 
 enum attempt_phase { ATTEMPT_RUNNING, ATTEMPT_RETURNED, ATTEMPT_ABANDONED };

@@ -21,7 +21,7 @@ void run_log_str(weir_future *run, int level, struct str message)
 	log_write_str((enum log_level)level, (struct str){ speaker, MIN((size_t)length, sizeof speaker - 1) }, message);
 }
 
-PRINTF_LIKE(3, 0) static void log_args(weir_future *run, int level, const char *format, va_list arguments)
+static PRINTF_LIKE(3, 0) void log_args(weir_future *run, int level, const char *format, va_list arguments)
 {
 	AUTO(strbuf_done) struct strbuf text = { 0 };
 

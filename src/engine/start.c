@@ -30,7 +30,7 @@ static int recorded_code(struct engine *engine, struct problem *problem)
 	int code = 0;
 
 	pthread_mutex_lock(&engine->mutex);
-	if (engine->lost_records)
+	if (engine->lost_records > 0)
 		code = problem_set(problem, engine->lost_problem.code, "%u state(s) could not be recorded: %s",
 		                   engine->lost_records, engine->lost_problem.message);
 	pthread_mutex_unlock(&engine->mutex);
@@ -62,9 +62,9 @@ static int run_top_level(struct engine *engine, const weir_flow *flow, json_t *b
 	execute_and_wait(run, &scope);
 	if (result)
 		*result = future_succeeded(run) ? json_incref(run->result) : NULL;
-	code = outcome_code(run, problem);
+	code = recorded_code(engine, problem);
 	if (code == 0)
-		code = recorded_code(engine, problem);
+		code = outcome_code(run, problem);
 	future_unref(run);
 	scope_done(&scope);
 	return code;

@@ -16,8 +16,6 @@ struct attachment {
 
 struct watch {
 	uv_poll_t poll;
-	struct loop *loop;
-	struct loop_call call; /* starts the poll on the loop's thread */
 	int fd;
 	loop_readable_fn *readable;
 	void *data;
@@ -31,10 +29,12 @@ struct loop {
 	pthread_t thread;
 	char name[16];
 
-	pthread_mutex_t mutex; /* guards all below, but for the attachments */
+	pthread_mutex_t mutex; /* guards what follows, up to the loop's thread's own */
 	struct loop_call *first_call, *last_call;
 	struct VEC(struct loop_timer *) heap; /* binary, by due_us; position = index + 1 */
-	bool ending;
+	pthread_cond_t answered;              /* a watch_request was */
+	bool ending;                          /* no more calls are taken */
+	bool closed;                          /* nobody may send to the wake handle any more */
 
 	struct VEC(struct attachment) attachments; /* loop's thread only */
 	struct watch *watches;                     /* loop's thread only */
@@ -45,6 +45,14 @@ static _Thread_local struct loop *current_loop;
 struct loop *loop_current(void)
 {
 	return current_loop;
+}
+
+/* Have on_wake called on the loop's thread. The loop's mutex is held, so that neither the handle nor the loop goes away:
+   what was just posted may be what the loop's owner waits for before he frees it. */
+static void wake_up(struct loop *loop)
+{
+	if (!loop->closed)
+		uv_async_send(&loop->wake);
 }
 
 /* --- The heap of timers --- */
@@ -105,18 +113,15 @@ static void heap_remove(struct loop *loop, struct loop_timer *timer)
 
 void loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t due_us)
 {
-	bool first;
-
 	pthread_mutex_lock(&loop->mutex);
 	if (timer->position)
 		heap_remove(loop, timer);
 	timer->due_us = due_us;
 	vec_push(&loop->heap, timer);
 	sift_up(loop, loop->heap.count - 1);
-	first = timer->position == 1;
+	if (timer->position == 1)
+		wake_up(loop);
 	pthread_mutex_unlock(&loop->mutex);
-	if (first)
-		uv_async_send(&loop->wake);
 }
 
 bool loop_timer_stop(struct loop *loop, struct loop_timer *timer)
@@ -133,42 +138,56 @@ bool loop_timer_stop(struct loop *loop, struct loop_timer *timer)
 
 /* --- The loop's thread --- */
 
+/* Take the first timer out of the heap when it is due. */
+static struct loop_timer *take_due_timer(struct loop *loop, int64_t now_us)
+{
+	struct loop_timer *timer = NULL;
+
+	pthread_mutex_lock(&loop->mutex);
+	if (loop->heap.count && loop->heap.items[0]->due_us <= now_us) {
+		timer = loop->heap.items[0];
+		heap_remove(loop, timer);
+	}
+	pthread_mutex_unlock(&loop->mutex);
+	return timer;
+}
+
+/* Fire as many as there are now: timers that start themselves anew, due at once, must not keep the loop from its calls
+   and descriptors. */
 static void fire_due_timers(struct loop *loop)
 {
 	int64_t now_us = clock_monotonic_us();
+	struct loop_timer *timer;
+	size_t left;
 
-	for (;;) {
-		struct loop_timer *timer = NULL;
-
-		pthread_mutex_lock(&loop->mutex);
-		if (loop->heap.count && loop->heap.items[0]->due_us <= now_us) {
-			timer = loop->heap.items[0];
-			heap_remove(loop, timer);
-		}
-		pthread_mutex_unlock(&loop->mutex);
-		if (!timer)
-			return;
+	pthread_mutex_lock(&loop->mutex);
+	left = loop->heap.count;
+	pthread_mutex_unlock(&loop->mutex);
+	for (; left && (timer = take_due_timer(loop, now_us)); left--)
 		timer->fire(timer);
-	}
 }
 
 static void on_alarm(uv_timer_t *alarm);
 
-/* Set the alarm for the first timer, rounded up: an alarm must not come before its timer is due. */
+/* See that the first timer of the heap fires. uv's clock counts whole milliseconds, so the alarm may come less than one too
+   soon; then on_alarm sets it once more. What is due now goes by way of on_wake: uv would serve an alarm of no time
+   before everything else, again and again. */
 static void set_alarm(struct loop *loop)
 {
-	int64_t wait_us = -1;
+	int64_t wait_us = INT64_MAX;
 
 	pthread_mutex_lock(&loop->mutex);
 	if (loop->heap.count)
-		wait_us = MAX(loop->heap.items[0]->due_us - clock_monotonic_us(), INT64_C(0));
+		wait_us = loop->heap.items[0]->due_us - clock_monotonic_us();
+	if (wait_us <= 0)
+		wake_up(loop);
 	pthread_mutex_unlock(&loop->mutex);
-	if (wait_us < 0) {
+	if (wait_us <= 0 || wait_us == INT64_MAX) {
 		uv_timer_stop(&loop->alarm);
 		return;
 	}
 	uv_update_time(&loop->uv);
-	uv_timer_start(&loop->alarm, on_alarm, (uint64_t)(wait_us + 999) / 1000, 0);
+	uv_timer_start(&loop->alarm, on_alarm, ((uint64_t)wait_us + 999) / 1000, 0);
 }
 
 static void on_alarm(uv_timer_t *alarm)
@@ -197,24 +216,22 @@ static void run_calls(struct loop *loop)
 
 static void close_watches(struct loop *loop)
 {
-	for (struct watch *watch = loop->watches; watch; watch = watch->next) {
-		if (!uv_is_closing((uv_handle_t *)&watch->poll))
-			uv_close((uv_handle_t *)&watch->poll, NULL);
-	}
+	for (struct watch *watch = loop->watches; watch; watch = watch->next)
+		uv_close((uv_handle_t *)&watch->poll, NULL);
 }
 
 static void on_wake(uv_async_t *wake)
 {
 	struct loop *loop = wake->data;
-	bool ending;
+	bool closed;
 
 	run_calls(loop);
 	fire_due_timers(loop);
 	set_alarm(loop);
 	pthread_mutex_lock(&loop->mutex);
-	ending = loop->ending && !loop->first_call;
+	closed = loop->closed = loop->ending && !loop->first_call;
 	pthread_mutex_unlock(&loop->mutex);
-	if (!ending || uv_is_closing((uv_handle_t *)&loop->wake))
+	if (!closed)
 		return;
 	close_watches(loop);
 	uv_close((uv_handle_t *)&loop->wake, NULL);
@@ -246,22 +263,21 @@ static void *run_loop(void *argument)
 
 bool loop_post(struct loop *loop, struct loop_call *call)
 {
-	bool ending;
+	bool taken;
 
 	call->next = NULL;
 	pthread_mutex_lock(&loop->mutex);
-	ending = loop->ending;
-	if (!ending) {
+	taken = !loop->ending;
+	if (taken) {
 		if (loop->last_call)
 			loop->last_call->next = call;
 		else
 			loop->first_call = call;
 		loop->last_call = call;
+		wake_up(loop);
 	}
 	pthread_mutex_unlock(&loop->mutex);
-	if (!ending)
-		uv_async_send(&loop->wake);
-	return !ending;
+	return taken;
 }
 
 void *loop_data(struct loop *loop, const struct loop_key *key)
@@ -280,43 +296,104 @@ void loop_attach(struct loop *loop, const struct loop_key *key, void *data)
 	vec_push(&loop->attachments, ((struct attachment){ key, data }));
 }
 
+/* --- Watching descriptors --- */
+
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
 	struct watch *watch = poll->data;
 
 	(void)events;
 	if (status < 0)
-		uv_poll_stop(poll);
-	else
-		watch->readable(watch->data, watch->fd);
+		uv_poll_stop(poll); /* the descriptor is in error: reading it, one last time, tells which */
+	watch->readable(watch->data, watch->fd);
 }
 
-static void start_watch(struct loop_call *call)
+/* Begin to watch, on the loop's thread. Takes the watch over; returns uv's error. */
+static int start_watch(struct loop *loop, struct watch *watch)
 {
-	struct watch *watch = CONTAINER_OF(call, struct watch, call);
-	struct loop *loop = watch->loop;
+	int result = uv_poll_init(&loop->uv, &watch->poll, watch->fd);
 
-	if (uv_poll_init(&loop->uv, &watch->poll, watch->fd) < 0) {
+	if (result < 0) {
 		free(watch);
-		return;
+		return result;
 	}
 	watch->poll.data = watch;
 	watch->next = loop->watches;
 	loop->watches = watch;
-	uv_poll_start(&watch->poll, UV_READABLE, on_readable);
+	return uv_poll_start(&watch->poll, UV_READABLE, on_readable);
+}
+
+/* Another thread's wish to watch, on its stack. */
+struct watch_request {
+	struct loop_call call;
+	struct loop *loop;
+	struct watch *watch;
+	int result; /* uv's; with answered, under the loop's mutex */
+	bool answered;
+};
+
+static void answer_watch_request(struct loop_call *call)
+{
+	struct watch_request *request = CONTAINER_OF(call, struct watch_request, call);
+	struct loop *loop = request->loop;
+	int result = start_watch(loop, request->watch);
+
+	pthread_mutex_lock(&loop->mutex);
+	request->result = result;
+	request->answered = true;
+	pthread_cond_broadcast(&loop->answered);
+	pthread_mutex_unlock(&loop->mutex);
+}
+
+/* Have the loop's thread start the watch, which is taken over. False when the loop is ending. */
+static bool request_watch(struct loop *loop, struct watch *watch, int *result)
+{
+	struct watch_request request = { .call.run = answer_watch_request, .loop = loop, .watch = watch };
+
+	if (!loop_post(loop, &request.call)) {
+		free(watch);
+		return false;
+	}
+	pthread_mutex_lock(&loop->mutex);
+	while (!request.answered)
+		pthread_cond_wait(&loop->answered, &loop->mutex);
+	*result = request.result;
+	pthread_mutex_unlock(&loop->mutex);
+	return true;
+}
+
+/* The same for a caller who is the loop's thread. */
+static bool start_watch_here(struct loop *loop, struct watch *watch, int *result)
+{
+	bool closed;
+
+	pthread_mutex_lock(&loop->mutex);
+	closed = loop->closed;
+	pthread_mutex_unlock(&loop->mutex);
+	if (closed)
+		free(watch);
+	else
+		*result = start_watch(loop, watch);
+	return !closed;
 }
 
 int loop_watch(struct loop *loop, int fd, loop_readable_fn *readable, void *data, struct problem *problem)
 {
 	struct watch *watch = xcalloc(1, sizeof *watch);
+	int result = 0;
+	bool taken;
 
-	*watch = (struct watch){ .loop = loop, .call.run = start_watch, .fd = fd, .readable = readable, .data = data };
-	if (!loop_post(loop, &watch->call)) {
-		free(watch);
+	*watch = (struct watch){ .fd = fd, .readable = readable, .data = data };
+	taken = loop == current_loop ? start_watch_here(loop, watch, &result) : request_watch(loop, watch, &result);
+	if (!taken)
 		return problem_set(problem, WEIR_ECANCELED, "the event loop '%s' is ending", loop->name);
-	}
+	if (result < 0)
+		return problem_set(problem, error_of_errno(-result), "event loop '%s' can't watch descriptor %d: %s",
+		                   loop->name, fd, uv_strerror(result));
 	return 0;
 }
+
+/* --- Beginning and end --- */
 
 /* The handles of a new loop; they cannot fail for lack of anything but memory and descriptors. */
 static int init_handles(struct loop *loop)
@@ -343,6 +420,23 @@ static void close_unstarted(struct loop *loop)
 	uv_loop_close(&loop->uv);
 }
 
+/* What is left when the thread has ended and all handles are closed. */
+static void free_memory(struct loop *loop)
+{
+	while (loop->watches) {
+		struct watch *watch = loop->watches;
+
+		loop->watches = watch->next;
+		free(watch);
+	}
+	for (size_t i = 0; i < loop->heap.count; i++)
+		loop->heap.items[i]->position = 0; /* dropped: not started in any loop */
+	vec_done(&loop->heap);
+	pthread_cond_destroy(&loop->answered);
+	pthread_mutex_destroy(&loop->mutex);
+	free(loop);
+}
+
 int loop_new(const char *name, struct loop **out, struct problem *problem)
 {
 	struct loop *loop = xcalloc(1, sizeof *loop);
@@ -353,12 +447,12 @@ int loop_new(const char *name, struct loop **out, struct problem *problem)
 		return problem_set(problem, error_of_errno(-result), "event loop '%s': %s", name, uv_strerror(result));
 	}
 	pthread_mutex_init(&loop->mutex, NULL);
+	pthread_cond_init(&loop->answered, NULL);
 	strncpy(loop->name, name, sizeof loop->name - 1);
 	result = thread_start(&loop->thread, loop->name, run_loop, loop, problem);
 	if (result < 0) {
 		close_unstarted(loop);
-		pthread_mutex_destroy(&loop->mutex);
-		free(loop);
+		free_memory(loop);
 		return result;
 	}
 	*out = loop;
@@ -367,22 +461,17 @@ int loop_new(const char *name, struct loop **out, struct problem *problem)
 
 void loop_free(struct loop *loop)
 {
+	int result;
+
 	if (!loop)
 		return;
 	ASSERT(loop != current_loop);
 	pthread_mutex_lock(&loop->mutex);
 	loop->ending = true;
+	wake_up(loop);
 	pthread_mutex_unlock(&loop->mutex);
-	uv_async_send(&loop->wake);
 	pthread_join(loop->thread, NULL);
-	while (loop->watches) {
-		struct watch *watch = loop->watches;
-
-		loop->watches = watch->next;
-		free(watch);
-	}
-	uv_loop_close(&loop->uv);
-	vec_done(&loop->heap);
-	pthread_mutex_destroy(&loop->mutex);
-	free(loop);
+	result = uv_loop_close(&loop->uv);
+	ASSERT(result == 0);
+	free_memory(loop);
 }

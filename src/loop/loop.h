@@ -33,8 +33,8 @@ struct loop_key {
 MUST_CHECK int loop_new(const char *name, struct loop **out, struct problem *problem);
 
 /*
- * Run what was posted, drop timers that are not due, destroy attached data in reverse order of attaching, end the thread.
- * Not from the loop's own thread. NULL is allowed.
+ * Run what was posted, drop timers that are not due (they count as not started), destroy attached data in reverse order
+ * of attaching, end the thread. Not from the loop's own thread. NULL is allowed.
  */
 void loop_free(struct loop *loop);
 
@@ -56,8 +56,15 @@ bool loop_timer_stop(struct loop *loop, struct loop_timer *timer);
 void *loop_data(struct loop *loop, const struct loop_key *key);
 void loop_attach(struct loop *loop, const struct loop_key *key, void *data);
 
-/* Watch a file descriptor for reading, for the loop's whole life; the descriptor stays the caller's. On any thread,
-   before or while the loop runs. */
+/*
+ * Watch a file descriptor for reading, for the loop's whole life; the descriptor stays the caller's, becomes non-blocking,
+ * and is closed only after the loop's end. The function is called again and again until it has read what is there; for a
+ * descriptor in error once more, so that reading finds the error. Meant for what does not end (signals, datagrams,
+ * events): at the end of a pipe or stream it would be called without pause.
+ * From any thread. Waits until the loop's thread has taken it up: hold no lock that a call or a timer of the loop needs.
+ * WEIR_EPERM for a descriptor that can't be waited for (a regular file), WEIR_EEXISTS for one that is watched already,
+ * WEIR_ECANCELED once the loop is ending.
+ */
 typedef void loop_readable_fn(void *data, int fd);
 MUST_CHECK int loop_watch(struct loop *loop, int fd, loop_readable_fn *readable, void *data, struct problem *problem);
 

@@ -20,7 +20,8 @@ struct work {
 
 struct pool *pool_new(unsigned limit);
 
-/* Run what is queued, then end the threads that are not abandoned. NULL is allowed. */
+/* Run what is queued, and what that queues in turn, then end the threads that are not abandoned. Not from a thread of the
+   pool; nobody else may queue meanwhile. NULL is allowed. */
 void pool_free(struct pool *pool);
 
 /* Queue a piece of work. WEIR_ELIMIT only when no thread could be started and none exists to run it. */
@@ -35,7 +36,9 @@ void pool_wait_end(void);
 
 /*
  * The thread that runs this work is given up for lost: its place is free at once. If it ever returns, it ends. To be
- * called once, while the work is running; thread is what pool_thread gave there. NULL (not a pool's thread) is ignored.
+ * called once, and only while the work is running: the caller holds a lock or the like that keeps it from returning, since
+ * the thread may be gone or be in other work a moment later. thread is what pool_thread gave there. NULL (not a pool's
+ * thread) is ignored.
  */
 struct pool_thread;
 struct pool_thread *pool_thread(void);

@@ -71,12 +71,21 @@ static bool has_come(const struct scope *scope, const struct scope_waiter *waite
 	return scope->unfinished == 0;
 }
 
+static bool is_cut_short(const struct scope *scope, const struct scope_waiter *waiter)
+{
+	return scope->cancelled && !waiter->ignore_cancel;
+}
+
+static bool is_over(const struct scope *scope, const struct scope_waiter *waiter)
+{
+	return has_come(scope, waiter) || is_cut_short(scope, waiter);
+}
+
 static void wake_those_due(struct scope *scope)
 {
 	for (struct scope_waiter *waiter = scope->waiters; waiter; waiter = waiter->next) {
-		bool due = has_come(scope, waiter) || (scope->cancelled && !waiter->ignore_cancel);
-
-		if (waiter->woken || !due)
+		/* Of one that was woken before, the child or group may be gone. */
+		if (waiter->woken || !is_over(scope, waiter))
 			continue;
 		waiter->woken = true;
 		waiter->wake(waiter);
@@ -163,45 +172,51 @@ static void wake_thread(struct scope_waiter *waiter)
 	pthread_cond_signal(&CONTAINER_OF(waiter, struct thread_waiter, waiter)->cond);
 }
 
-/* Block this thread. Called and returns with the scope's mutex held; lets go of it to give up the place in the pool. */
+/* How a wait ended, or would end now. */
+static int wait_result(const struct scope *scope, const struct scope_waiter *waiter)
+{
+	if (has_come(scope, waiter))
+		return 0;
+	return is_cut_short(scope, waiter) ? scope->cancelled : WEIR_ETIMEDOUT;
+}
+
+/* Sleep until the waiter, which is among the scope's, is woken or its time is up. The place in the pool is given up and
+   taken back without the scope's mutex, since both may take long. */
 static int block(struct scope *scope, struct thread_waiter *self, int64_t due_us)
 {
 	bool in_time = true;
+	int result;
 
-	self->waiter.wake = wake_thread;
-	cond_init_monotonic(&self->cond);
-	add_waiter(scope, &self->waiter);
-	pthread_mutex_unlock(&scope->mutex);
 	pool_wait_begin();
 	pthread_mutex_lock(&scope->mutex);
-	wake_those_due(scope);
 	while (!self->waiter.woken && in_time)
 		in_time = cond_wait_until(&self->cond, &scope->mutex, due_us);
+	result = wait_result(scope, &self->waiter);
 	remove_waiter(scope, &self->waiter);
 	pthread_mutex_unlock(&scope->mutex);
 	pool_wait_end();
-	pthread_mutex_lock(&scope->mutex);
-	pthread_cond_destroy(&self->cond);
-	if (has_come(scope, &self->waiter))
-		return 0;
-	return scope->cancelled && !self->waiter.ignore_cancel ? scope->cancelled : WEIR_ETIMEDOUT;
+	return result;
 }
 
 static int wait_for(struct scope *scope, struct scope_waiter what, int64_t due_us)
 {
 	struct thread_waiter self = { .waiter = what };
-	int result = 0;
+	bool blocks;
+	int result;
 
 	pthread_mutex_lock(&scope->mutex);
-	if (!has_come(scope, &what)) {
-		if (scope->cancelled && !what.ignore_cancel)
-			result = scope->cancelled;
-		else if (due_us <= 0)
-			result = WEIR_ETIMEDOUT;
-		else
-			result = block(scope, &self, due_us);
+	result = wait_result(scope, &what);
+	blocks = !is_over(scope, &what) && due_us > 0;
+	if (blocks) {
+		self.waiter.wake = wake_thread;
+		cond_init_monotonic(&self.cond);
+		add_waiter(scope, &self.waiter);
 	}
 	pthread_mutex_unlock(&scope->mutex);
+	if (blocks) {
+		result = block(scope, &self, due_us);
+		pthread_cond_destroy(&self.cond);
+	}
 	return result;
 }
 

@@ -37,7 +37,9 @@ void cond_init_monotonic(pthread_cond_t *cond)
 
 bool cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t due_us)
 {
-	struct timespec due = { .tv_sec = due_us / 1000000, .tv_nsec = due_us % 1000000 * 1000 };
+	int64_t time_us =
+	        MAX(due_us, INT64_C(0)); /* of a time before 0 the system would make an error, not a time-out */
+	struct timespec due = { .tv_sec = time_us / 1000000, .tv_nsec = time_us % 1000000 * 1000 };
 
 	if (due_us == INT64_MAX) {
 		pthread_cond_wait(cond, mutex);

@@ -67,7 +67,7 @@ static void bind_arguments(struct db_statement *statement, const char *format, v
 static int query_args(struct db *db, const char *sql, struct db_statement **out, struct problem *problem,
                       const char *arguments, va_list list)
 {
-	int result = db->driver->prepare(db, sql, out, problem);
+	int result = db->driver->prepare(db, sql, true, out, problem);
 
 	if (result == 0)
 		bind_arguments(*out, arguments, list);
@@ -98,6 +98,17 @@ void db_reset(struct db_statement *statement)
 		statement->db->driver->reset(statement);
 }
 
+/* Step to the end, over rows that nobody asked for, as of a PRAGMA. */
+static int run_out(struct db_statement *statement, struct problem *problem)
+{
+	int result;
+
+	do
+		result = db_step(statement, problem);
+	while (result > 0);
+	return result;
+}
+
 int db_run(struct db *db, const char *sql, struct problem *problem, const char *arguments, ...)
 {
 	AUTO(db_resetp) struct db_statement *statement = NULL;
@@ -107,13 +118,15 @@ int db_run(struct db *db, const char *sql, struct problem *problem, const char *
 	va_start(list, arguments);
 	result = query_args(db, sql, &statement, problem, arguments, list);
 	va_end(list);
-	while (result == 0) {
-		result = db_step(statement, problem);
-		if (result <= 0)
-			return result;
-		result = 0; /* a row that nobody asked for, as of a PRAGMA */
-	}
-	return result;
+	return result < 0 ? result : run_out(statement, problem);
+}
+
+int db_execute(struct db *db, const char *sql, struct problem *problem)
+{
+	AUTO(db_resetp) struct db_statement *statement = NULL;
+	int result = db->driver->prepare(db, sql, false, &statement, problem);
+
+	return result < 0 ? result : run_out(statement, problem);
 }
 
 int db_integer(struct db *db, const char *sql, int64_t *out, struct problem *problem, const char *arguments, ...)

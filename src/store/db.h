@@ -44,14 +44,17 @@ struct db_driver {
 	int (*savepoint)(struct db *db, struct problem *problem); /* one level */
 	int (*release)(struct db *db, struct problem *problem);
 	int (*rollback_to)(struct db *db, struct problem *problem);
-	bool (*in_transaction)(struct db *db); /* false: the transaction died */
+	/* False: the transaction died. Until rollback was called, every further step of it fails: nothing may be written
+	   outside of it. */
+	bool (*in_transaction)(struct db *db);
 
-	int (*prepare)(struct db *db, const char *sql, struct db_statement **out, struct problem *problem);
+	/* kept: cached by the address of the text; else it is gone with its reset. */
+	int (*prepare)(struct db *db, const char *sql, bool kept, struct db_statement **out, struct problem *problem);
 	void (*bind_null)(struct db_statement *statement, int index);
 	void (*bind_integer)(struct db_statement *statement, int index, int64_t value);
 	void (*bind_real)(struct db_statement *statement, int index, double value);
 	void (*bind_text)(struct db_statement *statement, int index, struct str text); /* must live until db_reset */
-	void (*bind_blob)(struct db_statement *statement, int index, const void *data, size_t size);
+	void (*bind_blob)(struct db_statement *statement, int index, const void *data, size_t size); /* is copied */
 	int (*step)(struct db_statement *statement, struct problem *problem); /* 1: a row; 0: done; or an error */
 	void (*reset)(struct db_statement *statement);
 	enum db_value_type (*column_type)(struct db_statement *statement, int column);
@@ -63,9 +66,14 @@ struct db_driver {
 	void (*interrupt)(struct db *db);                      /* from any thread */
 	void (*deadline)(struct db *db, int64_t monotonic_us); /* reads past it fail; 0: none */
 	int (*check)(struct db *db, struct problem *problem);  /* integrity; WEIR_ECORRUPT says what */
-	int (*backup)(struct db *db, const char *path, struct problem *problem);
+	int (*backup)(struct db *db, const char *path, struct problem *problem); /* WEIR_EEXISTS: never overwrites */
 	int64_t (*log_pages)(struct db *db); /* of the write-ahead log, as of the last commit */
-	int (*checkpoint)(struct db *db);    /* PASSIVE; on a connection of its own */
+	/*
+	 * Copy what the write-ahead log holds into the file, as far as no reader needs the old pages; *left tells how many
+	 * log pages could not be copied. Writers go on meanwhile. With truncate, a log of which nothing is left is cut to
+	 * nothing, if no writer and no reader uses it just then.
+	 */
+	int (*checkpoint)(struct db *db, bool truncate, int64_t *left, struct problem *problem);
 };
 
 extern const struct db_driver sqlite_driver;
@@ -88,6 +96,9 @@ void db_close(struct db *db); /* NULL is allowed */
 /* Run a statement that gives no rows. arguments is a format: i int64_t, r double, s struct str, u struct uuid (nil is
    NULL), t int64_t timestamp (TIMESTAMP_NONE is NULL), b bool (as int), n NULL, without separators: "uti". */
 MUST_CHECK int db_run(struct db *db, const char *sql, struct problem *problem, const char *arguments, ...);
+
+/* Run a statement without arguments whose text is not kept: for what happens once in a connection's life. */
+MUST_CHECK int db_execute(struct db *db, const char *sql, struct problem *problem);
 
 /* Prepare and bind a query; then db_step until it gives 0, then db_reset. */
 MUST_CHECK int db_query(struct db *db, const char *sql, struct db_statement **out, struct problem *problem,

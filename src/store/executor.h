@@ -2,16 +2,22 @@
 /*
  * executor.h - the one writer. A job is a re-runnable function of (tx, request): it may change nothing outside its
  * transaction, because it can run again. Jobs that have gathered run in one transaction, each in a savepoint; after the
- * one COMMIT their staged effects happen, then they are told.
+ * one COMMIT, in the order of the jobs, each one's staged effects happen and then it is told.
  *
- *  - A batch closes when nothing is waiting, after 2 ms of work, or at 256 jobs.
+ *  - A batch closes when nothing is waiting, after 2 ms of work, or at 256 jobs. Nobody waits for a batch to fill.
  *  - Some errors (SQLITE_FULL, IOERR, INTERRUPT, NOMEM) roll back the whole transaction, and COMMIT can fail. So after
  *    each job the executor asks whether the transaction is still there; if not, the batch's jobs run again one by one,
- *    each in its own transaction, and those that fail then get the error.
+ *    each in its own transaction, and those that fail then get the error. Each job is told once.
  *  - A job has a budget: at most 1,000 rows or 5 ms. tx_over_budget tells; a job with more to do stores its progress in
- *    tx_cursor and returns WEIR_EAGAIN: what it did is committed, it goes to the end of the queue, and runs on from the
- *    cursor (which moves only with the commit).
- *  - The writer of an embedded file takes flock on "<file>-writer" for each batch, then BEGIN IMMEDIATE.
+ *    tx_cursor and returns WEIR_EAGAIN: what it did is committed, its effects happen, it goes to the end of the queue,
+ *    and runs on from the cursor (which moves only with the commit). It means "go on", not "wait": it runs at once when
+ *    nothing else is waiting.
+ *  - The writer of an embedded file takes "<file>-writer" (store/writer_lock.h) for each transaction, then BEGIN
+ *    IMMEDIATE. When another program keeps the file locked for 5 s, the jobs that have gathered get WEIR_EBUSY.
+ *
+ * A job that was told of an error is not in the file. One exception can't be closed: when the disk fails to sync a
+ * commit, and the whole machine or every program that has the file open dies before the next commit, recovery may find
+ * the job's pages complete in the log and keep them.
  */
 #ifndef WEIR_STORE_EXECUTOR_H
 #define WEIR_STORE_EXECUTOR_H
@@ -24,21 +30,29 @@ struct job;
 /* A transaction as a job sees it. */
 struct tx {
 	struct db *db;
-	struct arena *arena;     /* until the job has been told; emptied when the job runs again */
-	int64_t now_us;          /* wall clock of the batch: the same for all its jobs */
+	struct arena *arena; /* until the job has been told; emptied when the job runs again */
+	/* Wall clock of the batch: the same for all its jobs, and later than that of the one before. Small steps back of the
+	   system's clock (up to a second) are waited out, larger ones followed. */
+	int64_t now_us;
 	struct problem *problem; /* fill it and return its code */
 	/* the executor's own */
 	struct executor *executor;
 	struct job *job;
 };
 
-/* 0: done; WEIR_EAGAIN: go on later; another error: the savepoint is rolled back, staged effects are dropped. */
+/*
+ * 0: done; WEIR_EAGAIN: go on later; another error: what it wrote is rolled back, staged effects are dropped. Its
+ * statements must be reset when it returns.
+ */
 typedef int job_fn(struct tx *tx, void *request);
 
 enum { JOB_CURSOR_BYTES = 64 };
 
 enum job_flag {
-	/* When the disk is full or fails: wait and try again for `hold_seconds` before giving up (states of runs). */
+	/*
+	 * When the disk is full or fails, or another program keeps the file locked (WEIR_ENOSPC, WEIR_EIO, WEIR_EBUSY):
+	 * wait and try again for hold_seconds before giving up. Jobs behind it wait too, so that states stay in order.
+	 */
 	JOB_HOLD = 1 << 0,
 };
 
@@ -52,17 +66,22 @@ struct job {
 	/* the executor's own */
 	struct job *next;
 	unsigned char cursor[JOB_CURSOR_BYTES]; /* all zero at first; moves with the commit */
-	void *state;
+	unsigned epoch;                         /* see executor_drain */
 };
 
 struct executor_options {
-	struct db *db;         /* the write connection; the executor's from now on */
-	const char *lock_path; /* of the flock file; NULL: the file is owned alone */
-	unsigned queue_limit;  /* jobs waiting; more block the caller; 0: 65,536 */
-	double hold_seconds;   /* see JOB_HOLD; 0: 60 */
-	/* Told when a full or failing disk makes the writer wait, and when it goes on (problem NULL). May be NULL. */
+	struct db *db; /* the write connection; the executor's from now on, closed also when executor_new fails */
+	const char *lock_path;   /* of the writer's lock file; NULL: the file is owned alone */
+	int64_t lock_timeout_us; /* how long to wait for it; 0: 5 s */
+	unsigned queue_limit;    /* jobs waiting; more block the caller; 0: 65,536 */
+	double hold_seconds;     /* see JOB_HOLD; 0: 60 */
+	/*
+	 * Told when the writer begins to wait for the disk (see JOB_HOLD), and when it goes on (problem NULL). When the
+	 * wait runs out, jobs get their errors at once from then on, until one is committed (then it goes on), or until
+	 * nothing has failed for hold_seconds. May be NULL.
+	 */
 	void (*on_hold)(void *data, const struct problem *problem);
-	/* Told after each commit how long the write-ahead log is. May be NULL. */
+	/* Told after each batch that committed anything, and after its jobs, how long the write-ahead log is. May be NULL. */
 	void (*on_commit)(void *data, int64_t log_pages);
 	void *data;
 };
@@ -72,17 +91,25 @@ MUST_CHECK int executor_new(const struct executor_options *options, struct execu
 /* Finish what was submitted, then end the thread and close the connection. NULL is allowed. */
 void executor_free(struct executor *executor);
 
-/* Hand a job over; it is told later. Blocks while the queue is at its limit. Jobs of one thread run in their order. */
+/*
+ * Hand a job over; it is told later. Blocks while the queue is at its limit, but never the writer's own thread. Jobs of
+ * one thread run in their order, but for those that return WEIR_EAGAIN: the next ones overtake them.
+ */
 void executor_submit(struct executor *executor, struct job *job);
 
 /* Run a job and wait until it is durable. Not from the writer's thread (programmer's error). */
 MUST_CHECK int executor_run(struct executor *executor, job_fn *run, void *request, struct problem *problem);
 
-/* Wait until nothing is waiting any more: everything that was submitted before is told. */
+/* Wait until everything that was submitted before is told, whatever is submitted meanwhile. Not from the writer's
+   thread. */
 void executor_drain(struct executor *executor);
 
 struct executor_stats {
-	uint64_t jobs, batches, commits, reruns, holds;
+	uint64_t jobs;    /* told */
+	uint64_t batches; /* run, also those that died */
+	uint64_t commits;
+	uint64_t reruns; /* batches that died, or could not begin, and were run job by job */
+	uint64_t holds;  /* times that the writer began to wait for the disk */
 };
 void executor_stats(struct executor *executor, struct executor_stats *out);
 

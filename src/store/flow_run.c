@@ -161,7 +161,9 @@ int store_flow_run_named(struct db *db, struct str name, struct arena *arena, st
 
 int store_flow_run_delete(struct db *db, struct uuid id, struct problem *problem)
 {
-	return db_run(db, "DELETE FROM flow_run WHERE id = ?1", problem, "u", id);
+	int result = db_run(db, "DELETE FROM flow_run_state WHERE run_id = ?1", problem, "u", id);
+
+	return result < 0 ? result : db_run(db, "DELETE FROM flow_run WHERE id = ?1", problem, "u", id);
 }
 
 int store_flow_run_orphan(struct db *db, struct uuid id, int64_t limit, struct problem *problem)

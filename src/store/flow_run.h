@@ -53,7 +53,7 @@ MUST_CHECK int store_flow_run_named(struct db *db, struct str name, struct arena
 MUST_CHECK int store_flow_run_of_program(struct db *db, struct uuid program_id, struct uuid before, struct arena *arena,
                                          struct flow_run *out, struct problem *problem);
 
-/* Take the run out. */
+/* Take the run out, with its last state. */
 MUST_CHECK int store_flow_run_delete(struct db *db, struct uuid id, struct problem *problem);
 
 /* Cut the link to their parent of at most `limit` subflows of the run's tasks. Returns how many there were. */

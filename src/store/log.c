@@ -27,13 +27,14 @@ static const char *list_sql(const struct log_query *query)
 	conditions |= uuid_is_nil(query->task_run_id) ? 0 : OF_TASK_RUN;
 	conditions |= query->newest_first ? NEWEST_FIRST : 0;
 	conditions |= uuid_is_nil(query->after_id) ? 0 : AFTER;
-	return sql_text_get(&texts[conditions],
-	                    "SELECT %s FROM log WHERE level >= ?3%s%s%s%s ORDER BY timestamp%s, id%s LIMIT ?4 OFFSET ?5",
-	                    record_columns(&log_fields, ""), conditions & OF_FLOW_RUN ? " AND flow_run_id = ?1" : "",
-	                    conditions & OF_TASK_RUN ? " AND task_run_id = ?2" : "",
-	                    conditions & AFTER ? " AND (timestamp, id) " : "",
-	                    conditions & AFTER ? query->newest_first ? "< (?6, ?7)" : "> (?6, ?7)" : "",
-	                    query->newest_first ? " DESC" : "", query->newest_first ? " DESC" : "");
+	return sql_text_get(
+	        &texts[conditions],
+	        "SELECT %s FROM log WHERE level >= ?3%s%s%s%s ORDER BY timestamp%s, id%s LIMIT ?4 OFFSET ?5",
+	        record_columns(&log_fields, ""), conditions & OF_FLOW_RUN ? " AND flow_run_id = ?1" : "",
+	        conditions & OF_TASK_RUN ? " AND task_run_id = ?2" : "",
+	        conditions & AFTER ? " AND (timestamp, id) " : "",
+	        conditions & AFTER ? query->newest_first ? "< (?6, ?7)" : "> (?6, ?7)" : "",
+	        query->newest_first ? " DESC" : "", query->newest_first ? " DESC" : "");
 }
 
 int store_log_list(struct db *db, const struct log_query *query, log_row_fn *each, void *data, struct problem *problem)
@@ -42,8 +43,9 @@ int store_log_list(struct db *db, const struct log_query *query, log_row_fn *eac
 	AUTO(arena_done) struct arena arena = { 0 };
 	int64_t limit = query->limit > 0 ? query->limit : -1; /* SQL's "all" */
 	const char *arguments = uuid_is_nil(query->after_id) ? "uuiii" : "uuiiiiu";
-	int result = db_query(db, list_sql(query), &statement, problem, arguments, query->flow_run_id, query->task_run_id,
-	                      query->level_from, limit, query->offset, query->after_timestamp, query->after_id);
+	int result =
+	        db_query(db, list_sql(query), &statement, problem, arguments, query->flow_run_id, query->task_run_id,
+	                 query->level_from, limit, query->offset, query->after_timestamp, query->after_id);
 
 	while (result == 0 && (result = db_step(statement, problem)) > 0) {
 		struct log_line line;

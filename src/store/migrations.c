@@ -17,7 +17,7 @@ static const char *const step_1[] = {
 
 	"CREATE TABLE flow_run ("
 	" id BLOB NOT NULL PRIMARY KEY, created INTEGER NOT NULL, updated INTEGER NOT NULL, name TEXT NOT NULL,"
-	" flow_id BLOB NOT NULL REFERENCES flow (id) ON DELETE CASCADE, state_id BLOB, state_type TEXT, state_name TEXT,"
+	" flow_id BLOB NOT NULL REFERENCES flow (id), state_id BLOB, state_type TEXT, state_name TEXT,"
 	" state_timestamp INTEGER, deployment_id BLOB, deployment_version TEXT, work_queue_id BLOB, work_queue_name TEXT,"
 	" flow_version TEXT, parameters TEXT NOT NULL, idempotency_key TEXT, context TEXT NOT NULL,"
 	" empirical_policy TEXT NOT NULL, tags TEXT NOT NULL, labels TEXT, parent_task_run_id BLOB,"
@@ -81,34 +81,35 @@ static int read_meta(struct db *db, const char *name, int64_t *out, struct probl
 	return db_integer(db, "SELECT value FROM meta WHERE name = ?1", out, problem, "s", str_of(name));
 }
 
-static int has_meta(struct db *db, int64_t *out, struct problem *problem)
-{
-	return db_integer(db, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'meta'", out, problem,
-	                  "");
-}
+/* SQLite's place for saying whose file it is: "weir". */
+#define APPLICATION_ID "0x77656972"
 
-static int foreign_tables(struct db *db, int64_t *out, struct problem *problem)
+enum owner { NOBODYS, OURS, OTHERS };
+
+/* Whose file it is; anything in it, or any mark, makes it somebody's. One statement, so that it sees one state of a file
+   that another program is making just now. */
+static int find_owner(struct db *db, int64_t *owner, struct problem *problem)
 {
-	return db_integer(db, "SELECT count(*) FROM sqlite_schema", out, problem, "");
+	return db_integer(db,
+	                  "SELECT CASE WHEN application_id = " APPLICATION_ID " THEN 1"
+	                  " WHEN application_id <> 0 OR EXISTS (SELECT 1 FROM sqlite_schema) THEN 2 ELSE 0 END"
+	                  " FROM pragma_application_id",
+	                  owner, problem, "");
 }
 
 int schema_check(struct db *db, const char *path, bool write, int *version, struct problem *problem)
 {
-	int64_t there = 0, others = 0, stored = 0, min_writer = 0;
-	int result = has_meta(db, &there, problem);
+	int64_t owner = NOBODYS, stored = 0, min_writer = 0;
+	int result = find_owner(db, &owner, problem);
 
 	*version = 0;
-	if (result == 0 && !there)
-		result = foreign_tables(db, &others, problem);
-	if (result < 0)
+	if (result < 0 || owner == NOBODYS)
 		return result;
-	if (others)
+	if (owner == OTHERS)
 		return problem_set(
 		        problem, WEIR_ECORRUPT,
 		        "%s: is a database, but not one of Weir's (set WEIR_HOME or WEIR_DATABASE to another place)",
 		        path);
-	if (!there)
-		return 0;
 	result = read_meta(db, "schema_version", &stored, problem);
 	if (result == 0)
 		result = read_meta(db, "min_writer_version", &min_writer, problem);
@@ -129,7 +130,7 @@ static int run_step(struct db *db, int version, struct problem *problem)
 	int result = 0;
 
 	for (size_t i = 0; result == 0 && step->statements[i]; i++)
-		result = db_run(db, step->statements[i], problem, "");
+		result = db_execute(db, step->statements[i], problem);
 	if (result == 0)
 		result = db_run(db, "INSERT OR REPLACE INTO meta (name, value) VALUES ('schema_version', ?1)", problem,
 		                "i", (int64_t)version);
@@ -141,9 +142,11 @@ static int run_step(struct db *db, int version, struct problem *problem)
 
 static int make_meta(struct db *db, struct problem *problem)
 {
-	int result = db_run(db, "CREATE TABLE IF NOT EXISTS meta (name TEXT NOT NULL PRIMARY KEY, value INTEGER)",
-	                    problem, "");
+	int result = db_execute(db, "PRAGMA application_id = " APPLICATION_ID, problem);
 
+	if (result == 0)
+		result = db_execute(
+		        db, "CREATE TABLE IF NOT EXISTS meta (name TEXT NOT NULL PRIMARY KEY, value INTEGER)", problem);
 	if (result == 0)
 		result = db_run(db, "INSERT OR IGNORE INTO meta (name, value) VALUES ('created', ?1)", problem, "i",
 		                clock_wall_us());

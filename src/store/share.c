@@ -4,6 +4,7 @@
 #include "base/strbuf.h"
 #include "base/vec.h"
 #include "loop/thread.h"
+#include "store/file_lock.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -12,11 +13,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+/*
+ * The locks of a lock file. That of its program's life, and that of the process which has found it dead: two, so that a
+ * program which is being dealt with does not look alive to others.
+ */
+enum { LIFE, CLAIM };
 
 /* A lock file of a dead program that this process has taken, until it is forgotten. */
 struct taken {
@@ -37,6 +43,7 @@ struct share {
 	void *data;
 	pthread_mutex_t mutex; /* guards taken */
 	struct VEC(struct taken) taken;
+	bool leave_lock; /* when closing */
 };
 
 enum { NAME_SIZE = UUID_TEXT_LENGTH + 16 };
@@ -46,12 +53,14 @@ static void file_name(char out[NAME_SIZE], struct uuid id, const char *ending)
 	snprintf(out, NAME_SIZE, "%s%s", uuid_text(id).text, ending);
 }
 
-int share_open(const char *folder, struct share **out, struct problem *problem)
+/* --- Opening and closing --- */
+
+int share_open(const char *folder, bool make, struct share **out, struct problem *problem)
 {
 	struct share *share;
 	int fd;
 
-	if (mkdir(folder, 0700) < 0 && errno != EEXIST)
+	if (make && mkdir(folder, 0700) < 0 && errno != EEXIST)
 		return problem_set(problem, error_of_errno(errno), "%s: %s", folder, strerror(errno));
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
@@ -81,20 +90,30 @@ static void remove_files(struct share *share, struct uuid id)
 	unlinkat(share->folder_fd, name, 0);
 }
 
-static void stop_listening(struct share *share)
+void share_deafen(struct share *share)
 {
-	if (!share->listening)
+	char name[NAME_SIZE];
+
+	if (!share || !share->listening)
 		return;
+	file_name(name, share->id, ".sock");
+	unlinkat(share->folder_fd, name, 0);
 	eventfd_write(share->stop_fd, 1);
 	pthread_join(share->listener, NULL);
+	share->listening = false;
+}
+
+void share_leave_lock(struct share *share)
+{
+	share->leave_lock = true;
 }
 
 void share_close(struct share *share)
 {
 	if (!share)
 		return;
-	stop_listening(share);
-	if (!uuid_is_nil(share->id))
+	share_deafen(share);
+	if (!uuid_is_nil(share->id) && !share->leave_lock)
 		remove_files(share, share->id);
 	for (size_t i = 0; i < share->taken.count; i++)
 		close(share->taken.items[i].fd);
@@ -139,7 +158,7 @@ static int hold_lock(struct share *share, struct uuid id, struct problem *proble
 		return problem_set(problem, error_of_errno(errno), "%s/%s: %s", share->folder, temporary,
 		                   strerror(errno));
 	write_holder(fd);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0 || renameat(share->folder_fd, temporary, share->folder_fd, name) < 0) {
+	if (file_lock_try(fd, LIFE) != 0 || renameat(share->folder_fd, temporary, share->folder_fd, name) < 0) {
 		int error = errno;
 
 		unlinkat(share->folder_fd, temporary, 0);
@@ -222,15 +241,16 @@ static bool lock_file_id(const char *name, struct uuid *id)
 	return uuid_parse((struct str){ name, UUID_TEXT_LENGTH }, id);
 }
 
-/* Take the lock of a program: the descriptor, or -1 when it is held (or the file has gone meanwhile). */
-static int take_lock(struct share *share, struct uuid id)
+/* Claim a dead program: the descriptor of its lock file, or -1 when it lives, another process has claimed it, or it is
+   gone. */
+static int take_claim(struct share *share, struct uuid id)
 {
 	char name[NAME_SIZE];
 	int fd;
 
 	file_name(name, id, ".lock");
 	fd = openat(share->folder_fd, name, O_RDWR | O_CLOEXEC);
-	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+	if (fd >= 0 && !file_lock_is_held(fd, LIFE) && file_lock_try(fd, CLAIM) == 0)
 		return fd;
 	close_fd(fd);
 	return -1;
@@ -263,7 +283,7 @@ static bool claim_dead(struct share *share, struct uuid id)
 
 	if (uuid_equal(id, share->id) || is_taken(share, id))
 		return false;
-	fd = take_lock(share, id);
+	fd = take_claim(share, id);
 	if (fd < 0)
 		return false;
 	if (!still_named(share, id, fd)) {
@@ -310,10 +330,10 @@ int share_dead(struct share *share, struct uuid **ids, size_t *count, struct pro
 void share_forget(struct share *share, struct uuid id)
 {
 	pthread_mutex_lock(&share->mutex);
-	remove_files(share, id);
 	for (size_t i = 0; i < share->taken.count; i++) {
 		if (!uuid_equal(share->taken.items[i].id, id))
 			continue;
+		remove_files(share, id); /* before the lock is free */
 		close(share->taken.items[i].fd);
 		share->taken.items[i] = share->taken.items[--share->taken.count];
 		break;
@@ -324,30 +344,37 @@ void share_forget(struct share *share, struct uuid id)
 bool share_alive(struct share *share, struct uuid id)
 {
 	char name[NAME_SIZE];
-	struct stat status;
+	bool taken, alive;
 	int fd;
 
+	if (uuid_is_nil(id))
+		return false;
 	if (uuid_equal(id, share->id))
 		return true;
-	file_name(name, id, ".lock");
-	if (fstatat(share->folder_fd, name, &status, 0) < 0)
-		return false;
 	pthread_mutex_lock(&share->mutex);
-	fd = is_taken(share, id) ? -1 : take_lock(share, id);
+	taken = is_taken(share, id);
 	pthread_mutex_unlock(&share->mutex);
+	if (taken)
+		return false;
+	file_name(name, id, ".lock");
+	fd = openat(share->folder_fd, name, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
-		return fstatat(share->folder_fd, name, &status, 0) == 0 && !is_taken(share, id);
+		return errno != ENOENT; /* who can't look must not declare it dead */
+	alive = file_lock_is_held(fd, LIFE);
 	close(fd);
-	return false;
+	return alive;
 }
 
 int share_send(struct share *share, struct uuid program, struct str message, struct problem *problem)
 {
 	struct sockaddr_un address;
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	ssize_t sent = -1;
-	int error;
+	int fd, error;
 
+	if (message.length == 0 || message.length > SHARE_MESSAGE_MAX)
+		return problem_set(problem, WEIR_ELIMIT, "a message to a program has 1 to %d bytes, this one %zu",
+		                   SHARE_MESSAGE_MAX, message.length);
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	socket_address(share, program, &address);
 	if (fd >= 0)
 		sent = sendto(fd, message.data, message.length, MSG_NOSIGNAL | MSG_DONTWAIT,
@@ -358,6 +385,9 @@ int share_send(struct share *share, struct uuid program, struct str message, str
 		return 0;
 	if (error == ENOENT || error == ECONNREFUSED)
 		return problem_set(problem, WEIR_ENOTFOUND, "program %s does not listen any more",
+		                   uuid_text(program).text);
+	if (error == EAGAIN)
+		return problem_set(problem, WEIR_EBUSY, "program %s has too many unread messages",
 		                   uuid_text(program).text);
 	return problem_set(problem, error_of_errno(error), "%s/%s.sock: %s", share->folder, uuid_text(program).text,
 	                   strerror(error));

@@ -15,14 +15,20 @@ enum { SHARE_MESSAGE_MAX = 4096 };
 
 typedef void share_message_fn(void *data, struct str message);
 
-/* Look at the programs of a folder ("<home>/run", made when missing). */
-MUST_CHECK int share_open(const char *folder, struct share **out, struct problem *problem);
+/* Look at the programs of a folder ("<home>/run"); make: when it is missing. */
+MUST_CHECK int share_open(const char *folder, bool make, struct share **out, struct problem *problem);
 
 /* Give up the lock files, the socket and its thread. NULL is allowed. */
 void share_close(struct share *share);
 
-/* Become one of the programs: hold a lock file, listen. */
+/* Closing is to leave the lock file behind, as if the program had died: it knows of runs whose end it could not record. */
+void share_leave_lock(struct share *share);
+
+/* Become one of the programs: hold a lock file, and listen unless on_message is NULL. */
 MUST_CHECK int share_join(struct share *share, share_message_fn *on_message, void *data, struct problem *problem);
+
+/* End the listening, but stay a living program: on_message is not called any more. NULL is allowed. */
+void share_deafen(struct share *share);
 
 /* Nil before share_join. */
 struct uuid share_id(const struct share *share);

@@ -87,7 +87,8 @@ int store_state_delete(struct db *db, enum state_table table, struct uuid flow_r
 {
 	static const char *const sql[] = {
 		[FLOW_RUN_STATES] = "DELETE FROM flow_run_state WHERE (run_id, id) IN ("
-		                    "SELECT run_id, id FROM flow_run_state WHERE run_id = ?1 LIMIT ?2)",
+		                    "SELECT run_id, id FROM flow_run_state WHERE run_id = ?1 "
+		                    "AND id IS NOT (SELECT state_id FROM flow_run WHERE id = ?1) LIMIT ?2)",
 		[TASK_RUN_STATES] = "DELETE FROM task_run_state WHERE (run_id, id) IN ("
 		                    "SELECT state.run_id, state.id FROM task_run "
 		                    "JOIN task_run_state AS state ON state.run_id = task_run.id "

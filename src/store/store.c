@@ -3,20 +3,21 @@
 
 #include "base/strbuf.h"
 #include "base/vec.h"
-#include "loop/thread.h"
+#include "store/checkpointer.h"
 #include "store/migrations.h"
 #include "store/share.h"
 #include "store/writer_lock.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum {
-	CHECKPOINT_PAGES = 1000,        /* of the log: the checkpoint thread copies them into the file */
-	CHECKPOINT_URGENT_PAGES = 8000, /* the writer does it itself: no new pages come then, so the log starts anew */
-	READERS_KEPT = 8,               /* idle connections */
+	READERS_KEPT = 8, /* idle connections */
+	LOCK_TIMEOUT_US = 10 * 1000 * 1000,
 };
 
 struct store {
@@ -25,18 +26,12 @@ struct store {
 	char *run_folder;
 	char *vfs;
 	struct executor *executor;
-	struct db *writer; /* the executor's; for urgent checkpoints, on its thread */
+	struct checkpointer *checkpointer;
 	struct share *share;
 	struct store_options options;
 
 	pthread_mutex_t mutex; /* guards what follows */
 	struct VEC(struct db *) readers;
-
-	pthread_t checkpointer;
-	bool has_checkpointer;
-	pthread_cond_t checkpoint;
-	bool checkpoint_wanted;
-	bool closing;
 };
 
 /* --- Paths --- */
@@ -50,16 +45,25 @@ static char *join(const char *path, const char *ending)
 	return strbuf_take(&text);
 }
 
-/* "<folder>/run", beside the file. */
-static char *run_folder_of(const char *path)
+static char *folder_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	struct strbuf text = { 0 };
 
 	if (slash)
 		strbuf_add(&text, path, (size_t)(slash - path) + 1);
-	strbuf_puts(&text, "run");
+	else
+		strbuf_puts(&text, "./");
 	return strbuf_take(&text);
+}
+
+/* "<folder>/run" beside weir.db. A file of another name has its own: its programs are not those of weir.db. */
+static char *run_folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	AUTO(freep) char *folder = folder_of(path);
+
+	return strcmp(slash ? slash + 1 : path, "weir.db") == 0 ? join(folder, "run") : join(path, "-run");
 }
 
 /* Make the folders that lead to the file. */
@@ -83,21 +87,23 @@ static int make_folders(const char *path, struct problem *problem)
 static int check_path(const struct store_options *options, struct problem *problem)
 {
 	struct stat status;
-	bool there = stat(options->path, &status) == 0;
+	bool there = options->path[0] && stat(options->path, &status) == 0;
 
+	if (!options->path[0])
+		return problem_set(problem, WEIR_EINVAL, "the path of the database is empty");
 	if (there && S_ISDIR(status.st_mode))
 		return problem_set(problem, WEIR_EINVAL, "%s: is a folder, not a database file", options->path);
 	if (there && access(options->path, options->mode == STORE_READ ? R_OK : R_OK | W_OK) < 0)
 		return problem_set(problem, error_of_errno(errno), "%s: %s (look at the permissions of the file)",
 		                   options->path, strerror(errno));
-	if (!there && options->mode == STORE_READ)
-		return problem_set(problem, WEIR_ENOTFOUND, "%s: there is no database yet", options->path);
 	if (!there && errno != ENOENT && errno != ENOTDIR)
 		return problem_set(problem, error_of_errno(errno), "%s: %s", options->path, strerror(errno));
+	if (!there && options->mode == STORE_READ)
+		return problem_set(problem, WEIR_ENOTFOUND, "%s: there is no database yet", options->path);
 	return options->mode == STORE_READ ? 0 : make_folders(options->path, problem);
 }
 
-/* --- Checkpoints --- */
+/* --- Opening --- */
 
 static int open_reader(struct store *store, struct db **out, struct problem *problem)
 {
@@ -106,76 +112,87 @@ static int open_reader(struct store *store, struct db **out, struct problem *pro
 	return db_open(&sqlite_driver, &options, out, problem);
 }
 
-static void *run_checkpoints(void *argument)
+/* Look at a file that is there already without changing it: opening for writing turns it into Weir's kind of file. */
+static int check_writable(struct store *store, struct problem *problem)
 {
-	struct store *store = argument;
-	struct db_options options = { .path = store->path, .mode = DB_WRITE, .vfs = store->vfs };
-	struct db *db = NULL;
-	bool open = db_open(&sqlite_driver, &options, &db, NULL) == 0;
+	struct stat status;
+	struct db *db;
+	int version;
+	int result;
 
-	pthread_mutex_lock(&store->mutex);
-	while (!store->closing) {
-		if (!store->checkpoint_wanted) {
-			pthread_cond_wait(&store->checkpoint, &store->mutex);
-			continue;
-		}
-		pthread_mutex_unlock(&store->mutex);
-		if (open)
-			(void)db->driver->checkpoint(
-			        db); /* one that fails is made up for by the next, or by the writer */
-		pthread_mutex_lock(&store->mutex);
-		store->checkpoint_wanted = false;
-	}
-	pthread_mutex_unlock(&store->mutex);
+	if (stat(store->path, &status) < 0 || status.st_size == 0)
+		return 0;
+	result = open_reader(store, &db, problem);
+	if (result < 0)
+		return result;
+	result = schema_check(db, store->path, true, &version, problem);
 	db_close(db);
-	return NULL;
+	return result;
 }
 
-/* On the writer's thread, after a commit. */
+/*
+ * SQLite would let everybody read the file, and arguments of runs are nobody's business. It also never syncs the folder
+ * that the file is in, without which the file may be gone after a power failure, with all that was told to be durable.
+ */
+static int make_file(const char *path, struct problem *problem)
+{
+	AUTO(freep) char *folder = folder_of(path);
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int result = 0;
+
+	if (fd < 0 && errno == EEXIST)
+		return 0;
+	if (fd < 0)
+		return problem_set(problem, error_of_errno(errno), "%s: can't be made: %s", path, strerror(errno));
+	close(fd);
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) < 0)
+		result =
+		        problem_set(problem, error_of_errno(errno), "%s: can't be synced: %s", folder, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return result;
+}
+
+static int open_and_migrate(struct store *store, struct db **out, struct problem *problem)
+{
+	struct db_options options = { .path = store->path, .mode = DB_CREATE, .vfs = store->vfs };
+	int result = make_file(store->path, problem);
+
+	if (result == 0)
+		result = db_open(&sqlite_driver, &options, out, problem);
+	if (result < 0)
+		return result;
+	result = schema_migrate(*out, store->path, problem);
+	if (result < 0)
+		db_close(*out);
+	return result;
+}
+
+/* One process at a time: those that make a file at once would find it locked, without SQLite waiting for them. */
+static int open_in_turn(struct store *store, struct db **out, struct problem *problem)
+{
+	struct writer_lock lock;
+	int result = check_writable(store, problem);
+
+	if (result == 0)
+		result = writer_lock_init(&lock, store->lock_path, problem);
+	if (result < 0)
+		return result;
+	result = writer_lock_take(&lock, LOCK_TIMEOUT_US, problem);
+	if (result == 0) {
+		result = open_and_migrate(store, out, problem);
+		writer_lock_release(&lock);
+	}
+	writer_lock_done(&lock);
+	return result;
+}
+
 static void on_commit(void *data, int64_t log_pages)
 {
 	struct store *store = data;
 
-	if (log_pages < CHECKPOINT_PAGES)
-		return;
-	if (log_pages >= CHECKPOINT_URGENT_PAGES) {
-		(void)store->writer->driver->checkpoint(store->writer); /* likewise */
-		return;
-	}
-	pthread_mutex_lock(&store->mutex);
-	if (!store->checkpoint_wanted) {
-		store->checkpoint_wanted = true;
-		pthread_cond_signal(&store->checkpoint);
-	}
-	pthread_mutex_unlock(&store->mutex);
-}
-
-static void stop_checkpoints(struct store *store)
-{
-	if (!store->has_checkpointer)
-		return;
-	pthread_mutex_lock(&store->mutex);
-	store->closing = true;
-	pthread_cond_signal(&store->checkpoint);
-	pthread_mutex_unlock(&store->mutex);
-	pthread_join(store->checkpointer, NULL);
-}
-
-/* --- Opening --- */
-
-/* Make or migrate the schema, one process at a time. */
-static int prepare_schema(struct store *store, struct db *db, struct problem *problem)
-{
-	struct writer_lock lock;
-	int result = writer_lock_init(&lock, store->lock_path, problem);
-
-	if (result < 0)
-		return result;
-	writer_lock_take(&lock);
-	result = schema_migrate(db, store->path, problem);
-	writer_lock_release(&lock);
-	writer_lock_done(&lock);
-	return result;
+	checkpointer_note(store->checkpointer, log_pages);
 }
 
 static void tell_hold(void *data, const struct problem *problem)
@@ -188,7 +205,6 @@ static void tell_hold(void *data, const struct problem *problem)
 
 static int open_writer(struct store *store, struct problem *problem)
 {
-	struct db_options options = { .path = store->path, .mode = DB_CREATE, .vfs = store->vfs };
 	struct executor_options writer = {
 		.lock_path = store->lock_path,
 		.hold_seconds = store->options.hold_seconds,
@@ -196,21 +212,20 @@ static int open_writer(struct store *store, struct problem *problem)
 		.on_commit = on_commit,
 		.data = store,
 	};
-	int result = db_open(&sqlite_driver, &options, &store->writer, problem);
+	struct checkpointer_options checkpoints = {
+		.driver = &sqlite_driver,
+		.db = { .path = store->path, .mode = DB_WRITE, .vfs = store->vfs },
+	};
+	int result = open_in_turn(store, &writer.db, problem);
 
 	if (result < 0)
 		return result;
-	result = prepare_schema(store, store->writer, problem);
-	writer.db = store->writer;
-	if (result == 0)
-		result = executor_new(&writer, &store->executor, problem);
+	result = checkpointer_new(&checkpoints, &store->checkpointer, problem);
 	if (result < 0) {
-		db_close(store->writer);
+		db_close(writer.db);
 		return result;
 	}
-	result = thread_start(&store->checkpointer, "weir-checkpoint", run_checkpoints, store, problem);
-	store->has_checkpointer = result == 0;
-	return result;
+	return executor_new(&writer, &store->executor, problem);
 }
 
 static int check_readable(struct store *store, struct problem *problem)
@@ -237,7 +252,7 @@ static int open_parts(struct store *store, struct problem *problem)
 	else if (result == 0)
 		result = check_readable(store, problem);
 	if (result == 0 && store->options.mode != STORE_READ)
-		result = share_open(store->run_folder, &store->share, problem);
+		result = share_open(store->run_folder, true, &store->share, problem);
 	if (result == 0 && store->options.mode == STORE_PROGRAM)
 		result = share_join(store->share, store->options.on_message, store->options.data, problem);
 	return result;
@@ -255,7 +270,6 @@ int store_open(const struct store_options *options, struct store **out, struct p
 	store->options = *options;
 	store->options.path = store->path;
 	pthread_mutex_init(&store->mutex, NULL);
-	pthread_cond_init(&store->checkpoint, NULL);
 	result = open_parts(store, problem);
 	if (result < 0) {
 		store_close(store);
@@ -269,13 +283,13 @@ void store_close(struct store *store)
 {
 	if (!store)
 		return;
-	stop_checkpoints(store);
+	share_deafen(store->share); /* what it hears goes to the writer */
 	for (size_t i = 0; i < store->readers.count; i++)
 		db_close(store->readers.items[i]);
 	vec_done(&store->readers);
 	executor_free(store->executor);
+	checkpointer_free(store->checkpointer); /* the last to close the file: it empties the log */
 	share_close(store->share);
-	pthread_cond_destroy(&store->checkpoint);
 	pthread_mutex_destroy(&store->mutex);
 	free(store->vfs);
 	free(store->run_folder);
@@ -333,10 +347,10 @@ static int refuse_living(const char *path, struct problem *problem)
 	AUTO(freep) char *folder = run_folder_of(path);
 	AUTO(strbuf_done) struct strbuf living = { 0 };
 	struct share *share;
-	int result = share_open(folder, &share, problem);
+	int result = share_open(folder, false, &share, problem);
 
 	if (result < 0)
-		return result;
+		return result == WEIR_ENOTFOUND ? 0 : result; /* no program has ever run */
 	share_describe(share, &living);
 	share_close(share);
 	if (living.length == 0)
@@ -371,11 +385,13 @@ int store_remove(const char *path, struct problem *problem)
 	result = writer_lock_init(&lock, lock_path, problem);
 	if (result < 0)
 		return result;
-	writer_lock_take(&lock);
-	result = refuse_living(path, problem);
-	if (result == 0)
-		result = remove_files(path, problem);
-	writer_lock_release(&lock);
+	result = writer_lock_take(&lock, LOCK_TIMEOUT_US, problem);
+	if (result == 0) {
+		result = refuse_living(path, problem);
+		if (result == 0)
+			result = remove_files(path, problem);
+		writer_lock_release(&lock);
+	}
 	writer_lock_done(&lock);
 	return result;
 }
@@ -387,13 +403,20 @@ struct uuid store_program_id(const struct store *store)
 	return store->share ? share_id(store->share) : (struct uuid){ { 0 } };
 }
 
+void store_leave_lock(struct store *store)
+{
+	share_leave_lock(store->share);
+}
+
 int store_dead_programs(struct store *store, struct uuid **ids, size_t *count, struct problem *problem)
 {
+	ASSERT(store->share);
 	return share_dead(store->share, ids, count, problem);
 }
 
 void store_forget_program(struct store *store, struct uuid id)
 {
+	ASSERT(store->share);
 	share_forget(store->share, id);
 }
 
@@ -403,8 +426,12 @@ bool store_program_alive(struct store *store, struct uuid id)
 	struct share *share = store->share;
 	bool alive;
 
-	if (!share && share_open(store->run_folder, &share, NULL) < 0)
-		return false;
+	if (!share) {
+		int result = share_open(store->run_folder, false, &share, NULL);
+
+		if (result < 0)
+			return result != WEIR_ENOTFOUND; /* who can't look must not declare it dead */
+	}
 	alive = share_alive(share, id);
 	if (share != store->share)
 		share_close(share);
@@ -413,10 +440,12 @@ bool store_program_alive(struct store *store, struct uuid id)
 
 void store_living_programs(struct store *store, struct strbuf *out)
 {
+	ASSERT(store->share);
 	share_describe(store->share, out);
 }
 
 int store_send(struct store *store, struct uuid program, struct str message, struct problem *problem)
 {
+	ASSERT(store->share);
 	return share_send(store->share, program, message, problem);
 }

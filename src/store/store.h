@@ -4,7 +4,8 @@
  * share it.
  *
  * Files, in $WEIR_HOME: weir.db (and -wal, -shm by SQLite), weir.db-writer (flock of the present writer), run/<uuid>.lock
- * (held by a living program), run/<uuid>.sock (where it hears datagrams).
+ * (held by a living program), run/<uuid>.sock (where it hears datagrams). A file of another name, by WEIR_DATABASE, has
+ * "<file>-run" in the place of "run".
  */
 #ifndef WEIR_STORE_STORE_H
 #define WEIR_STORE_STORE_H
@@ -72,14 +73,19 @@ struct uuid store_program_id(const struct store *store);
 MUST_CHECK int store_dead_programs(struct store *store, struct uuid **ids, size_t *count, struct problem *problem);
 void store_forget_program(struct store *store, struct uuid id);
 
-/* Is this program alive? */
+/* Is this program alive? In all modes. */
 bool store_program_alive(struct store *store, struct uuid id);
+
+/* STORE_PROGRAM: runs of this program could not be recorded to their end. store_close is to leave its lock file behind, so
+   that the next opener finds it dead and marks them. */
+void store_leave_lock(struct store *store);
 
 /* Those that live, as "name (pid 7), …", for messages. "" when there is none. Not in STORE_READ. */
 struct strbuf;
 void store_living_programs(struct store *store, struct strbuf *out);
 
-/* Send a datagram to a living program. WEIR_ENOTFOUND when it does not listen. */
+/* Send a datagram of 1 to SHARE_MESSAGE_MAX bytes to a living program. WEIR_ENOTFOUND when it does not listen, WEIR_EBUSY
+   when it leaves too many unread. Not in STORE_READ, like all above that don't say so. */
 MUST_CHECK int store_send(struct store *store, struct uuid program, struct str message, struct problem *problem);
 
 #endif

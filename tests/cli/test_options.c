@@ -28,7 +28,8 @@ static const struct cli_option rows[] = {
 	ROW(flag, OPTION_FLAG, .name = "flag", .letter = 'f'),
 	ROW(loud, OPTION_FLAG, .name = "loud", .opposite = "quiet", .letter = 'l'),
 	ROW(text, OPTION_TEXT, .name = "text", .alias = "words", .letter = 't', .value = "TEXT"),
-	ROW(count, OPTION_INTEGER, .name = "count", .letter = 'c', .fallback = "3", .minimum = 1, .maximum = 10, .value = "N"),
+	ROW(count, OPTION_INTEGER, .name = "count", .letter = 'c', .fallback = "3", .minimum = 1, .maximum = 10,
+	    .value = "N"),
 	ROW(head, OPTION_INTEGER, .name = "head", .bare = "20", .minimum = 1, .maximum = INT64_MAX, .value = "N"),
 	ROW(fruit, OPTION_WORD, .name = "fruit", .words = fruits, .fallback = "banana", .value = "FRUIT"),
 	ROW(names, OPTION_TEXTS, .name = "name", .letter = 'n', .value = "NAME"),
@@ -212,7 +213,8 @@ static void test_wrong_options(void **state)
 		{ "--count -5", "option '--count' is -5, but must lie between 1 and 10" },
 		{ "--count 99999999999999999999", "option '--count' needs a whole number, not '99999999999999999999'" },
 		{ "--head 0", "option '--head' is 0, but must be at least 1" },
-		{ "--fruit chery", "option '--fruit' takes one of apple, banana, cherry, not 'chery'; did you mean 'cherry'?" },
+		{ "--fruit chery",
+		  "option '--fruit' takes one of apple, banana, cherry, not 'chery'; did you mean 'cherry'?" },
 		{ "--basket stone", "option '--basket' takes one of apple, banana, cherry, not 'stone'" },
 		{ "--fruit=", "option '--fruit' takes one of apple, banana, cherry, not ''" },
 	};
@@ -297,8 +299,9 @@ static void test_two_sets(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ways_of_writing), cmocka_unit_test(test_words),    cmocka_unit_test(test_wrong_options),
-		cmocka_unit_test(test_arguments),       cmocka_unit_test(test_two_sets),
+		cmocka_unit_test(test_ways_of_writing), cmocka_unit_test(test_words),
+		cmocka_unit_test(test_wrong_options),   cmocka_unit_test(test_arguments),
+		cmocka_unit_test(test_two_sets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

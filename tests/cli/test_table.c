@@ -85,8 +85,12 @@ static void test_colours(void **state)
 static void test_empty_cells_and_no_rows(void **state)
 {
 	struct output output = { .fd = -1 };
-	const struct table_cell gaps[] = { { STR("a"), STYLE_NONE }, { STR_NULL, STYLE_RED }, { STR("c\n\033"), STYLE_NONE } };
-	const struct table_cell blank[] = { { STR(""), STYLE_NONE }, { STR("b"), STYLE_NONE }, { STR(""), STYLE_NONE } };
+	const struct table_cell gaps[] = { { STR("a"), STYLE_NONE },
+		                           { STR_NULL, STYLE_RED },
+		                           { STR("c\n\033"), STYLE_NONE } };
+	const struct table_cell blank[] = { { STR(""), STYLE_NONE },
+		                            { STR("b"), STYLE_NONE },
+		                            { STR(""), STYLE_NONE } };
 	struct table table;
 
 	(void)state;
@@ -100,9 +104,10 @@ static void test_empty_cells_and_no_rows(void **state)
 	assert_true(table_add(&table, blank));
 	table_finish(&table);
 	table_done(&table);
-	check_text("gaps", output.buffer.data, "ID  Name  When\n"
-	                                       "a         c\\n\\x1b\n"
-	                                       "    b\n");
+	check_text("gaps", output.buffer.data,
+	           "ID  Name  When\n"
+	           "a         c\\n\\x1b\n"
+	           "    b\n");
 	strbuf_done(&output.buffer);
 }
 
@@ -204,9 +209,12 @@ static void test_nonblocking_output(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_widths),      cmocka_unit_test(test_colours),
-		cmocka_unit_test(test_empty_cells_and_no_rows), cmocka_unit_test(test_long_table),
-		cmocka_unit_test(test_lost_output), cmocka_unit_test(test_nonblocking_output),
+		cmocka_unit_test(test_widths),
+		cmocka_unit_test(test_colours),
+		cmocka_unit_test(test_empty_cells_and_no_rows),
+		cmocka_unit_test(test_long_table),
+		cmocka_unit_test(test_lost_output),
+		cmocka_unit_test(test_nonblocking_output),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

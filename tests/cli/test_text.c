@@ -57,9 +57,17 @@ static void test_clip(void **state)
 		size_t columns;
 		const char *expected;
 	} table[] = {
-		{ "otter", 5, "otter" }, { "otter", 4, "ott…" },  { "otter", 1, "…" },        { "otter", 0, "…" },
-		{ "数据", 4, "数据" },   { "数据拉", 5, "数据…" }, { "数据拉", 4, "数…" },     { "数据", 3, "数…" },
-		{ "数据", 2, "…" },      { "", 3, "" },           { "e\xcc\x81t", 2, "e\xcc\x81t" },
+		{ "otter", 5, "otter" },
+		{ "otter", 4, "ott…" },
+		{ "otter", 1, "…" },
+		{ "otter", 0, "…" },
+		{ "数据", 4, "数据" },
+		{ "数据拉", 5, "数据…" },
+		{ "数据拉", 4, "数…" },
+		{ "数据", 3, "数…" },
+		{ "数据", 2, "…" },
+		{ "", 3, "" },
+		{ "e\xcc\x81t", 2, "e\xcc\x81t" },
 	};
 
 	(void)state;

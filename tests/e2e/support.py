@@ -110,17 +110,39 @@ class Program:
         self.process.send_signal(number)
 
     def kill(self):
-        """SIGKILL to it and to what it has started in its session's process group."""
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+            os.kill(self.process.pid, signal.SIGKILL)
 
     def close(self):
+        """Kill it if it still runs, and whatever it has left behind: that is in its session, if in other groups."""
         if self.running():
             self.kill()
         self.process.wait()
+        for pid in session_members(self.process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         for stream in (self.process.stdout, self.process.stderr):
             if stream:
                 stream.close()
+
+
+def stat_fields(pid):
+    """Those of /proc/PID/stat behind the name: state, parent, group, session, …; None when there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def alive(pid):
+    """Is there a process of this id that is not a zombie?"""
+    fields = stat_fields(pid)
+    return fields is not None and fields[0] != "Z"
+
+
+def session_members(session):
+    pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    return [pid for pid in pids if (fields := stat_fields(pid)) and int(fields[3]) == session]
 
 
 def text(data):
@@ -157,11 +179,19 @@ class Home:
         with contextlib.closing(self.start(name, *args, env=env, **options)) as program:
             return program.wait(timeout)
 
-    def flow(self, name, flow, env=None, timeout=None, options=None, **parameters):
+    def flow(self, name, flow, env=None, options=None, **parameters):
         """Run a flow of a program; parameters that are not strings are written as JSON."""
         args = [f"--param={key}={value if isinstance(value, str) else json.dumps(value)}"
                 for key, value in parameters.items()]
-        return self.run(name, "run", flow, *args, env=env, timeout=timeout, **(options or {}))
+        return self.run(name, "run", flow, *args, env=env, **(options or {}))
+
+    def start_sleeper(self, **options):
+        """Start the flow `sleeper`; gives the program and its flow run's id when its task is recorded as running."""
+        program = self.start("limits", "run", "sleeper", **options)
+        run_id = program.line("started ")
+        with self.store() as store:
+            eventually(lambda: [task["state_type"] for task in store.task_runs(run_id)] == ["RUNNING"], "its task runs")
+        return program, run_id
 
     def weir(self, *args, **options):
         return self.run("weir", *args, **options)
@@ -276,12 +306,3 @@ def eventually(question, what, seconds=None):
             return answer
         assert time.monotonic() < deadline, f"never came true: {what}"
         time.sleep(0.02)
-
-
-def alive(pid):
-    """Is there a process of this id that is not a zombie?"""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return status.rpartition(")")[2].split()[0] != "Z"

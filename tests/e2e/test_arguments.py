@@ -44,7 +44,7 @@ def test_parameters_by_their_type(home, given, expected):
     (["--param", "text"], "text"),
     (["--param", "=x"], "param"),
     (["--param"], "param"),
-    (["--parma", "text=x"], "parma"),
+    (["--colour", "text=x"], "colour"),
     (["--param", b"text=\xff\xfe"], "text"),
 ], ids=["missing", "unknown", "not-an-integer", "real-for-integer", "integer-too-large", "nan", "not-a-boolean",
         "object-for-array", "array-for-object", "broken-json", "no-value", "no-name", "nothing", "unknown-option",

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from support import FAILED, USAGE, eventually
+from support import FAILED, USAGE
 
 
 @pytest.fixture
@@ -127,8 +127,7 @@ def test_why_of_a_task_run_tells_its_attempts(home):
 
 
 def test_why_of_a_dead_program(home):
-    program = home.start("limits", "run", "sleeper")
-    run_id = program.line("started ")
+    program, run_id = home.start_sleeper()
     program.kill()
     program.wait()
     answer = home.weir_json("why", run_id)
@@ -141,10 +140,7 @@ def test_why_of_a_dead_program(home):
 
 
 def test_cancel_reaches_the_program(home):
-    program = home.start("limits", "run", "sleeper")
-    run_id = program.line("started ")
-    with home.store() as store:
-        eventually(lambda: store.count("task_run", "state_type = 'RUNNING'"), "the task runs")
+    program, run_id = home.start_sleeper()
     ended = home.weir("flow-run", "cancel", run_id)
     assert ended.code == 0, ended
     assert program.wait().code == 130
@@ -169,8 +165,7 @@ def test_cancel_of_an_ended_run_says_so(home):
 
 
 def test_cancel_of_a_dead_program_ends_its_run(home):
-    program = home.start("limits", "run", "sleeper")
-    run_id = program.line("started ")
+    program, run_id = home.start_sleeper()
     program.kill()
     program.wait()
     with home.store() as store:

@@ -38,10 +38,7 @@ def test_a_killed_program_has_kept_its_word(home, round_number):
 
 
 def test_looking_does_not_change_a_dead_programs_runs(home):
-    program = home.start("limits", "run", "sleeper")
-    run_id = program.line("started ")
-    with home.store() as store:
-        eventually(lambda: store.count("task_run", "state_type = 'RUNNING'"), "the task runs")
+    program, run_id = home.start_sleeper()
     program.kill()
     program.wait()
     [row] = home.weir_json("flow-run", "ls")
@@ -59,9 +56,7 @@ def test_looking_does_not_change_a_dead_programs_runs(home):
 
 def test_dead_programs_are_found_once(home):
     """Ten programs die; of two that open the store at once, one marks each run, and it is marked once."""
-    programs = [home.start("limits", "run", "sleeper") for _ in range(10)]
-    for program in programs:
-        program.line("started ")
+    programs = [home.start_sleeper()[0] for _ in range(10)]
     for program in programs:
         program.kill()
         program.wait()

@@ -81,10 +81,7 @@ def test_an_abandoned_task_is_retried_beside_itself_when_it_says_so(home):
 @pytest.mark.parametrize("number,state_type", [(signal.SIGINT, "CANCELLED"), (signal.SIGTERM, "CRASHED")],
                          ids=["SIGINT", "SIGTERM"])
 def test_a_signal_ends_the_program_and_its_runs(home, number, state_type):
-    program = home.start("limits", "run", "sleeper")
-    program.line("started ")
-    with home.store() as store:
-        eventually(lambda: store.count("task_run", "state_type = 'RUNNING'"), "the task runs")
+    program, _ = home.start_sleeper()
     program.send(number)
     ended = program.wait()
     assert ended.code == 128 + number, ended
@@ -171,7 +168,7 @@ GRANDCHILD = """
 @pytest.mark.parametrize("ignore", [False, True], ids=["dies-of-sigterm", "ignores-sigterm"])
 def test_a_program_over_its_time_limit_is_killed_with_its_children(home, ignore):
     script = f"ignore = {ignore}\n" + textwrap.dedent(GRANDCHILD)
-    ended = process(home, [PYTHON, "-c", script], timeout=1)
+    ended = process(home, [PYTHON, "-c", script], limit=1)
     assert ended.code == FAILED, ended
     _, [task], _ = last(home, "process")
     assert task["state_type"] == "FAILED"
@@ -238,4 +235,4 @@ def test_a_hundred_megabytes_of_output_are_cut(home, end, log):
         store.check()
     home.database.unlink()
     # A hundred megabytes went through; they were not kept. (A sanitizer keeps freed memory on purpose.)
-    assert sanitized("limits") or peak_bytes < 90 * 1024 * 1024
+    assert sanitized("limits") or peak_bytes < 100_000_000

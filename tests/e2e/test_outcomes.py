@@ -79,7 +79,8 @@ def test_a_flow_is_retried(home):
 def test_a_flow_recovers_from_its_task(home):
     ended, run, [task], _ = run_flow(home, "recovers")
     assert ended.code == 0, ended
-    assert ended.result == {"type": 5, "name": "Failed", "message": "the valve broke at attempt 1"}
+    assert (ended.result["type"], ended.result["name"]) == (5, "Failed")
+    assert ended.result["message"].endswith("the valve broke at attempt 1")
     assert run["states"] == PLAIN
     assert task["states"] == FAILS
 

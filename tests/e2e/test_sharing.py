@@ -80,8 +80,7 @@ def test_programs_share_a_home_while_the_command_line_works_on_it(home, count):
 
 
 def test_a_program_that_starts_leaves_living_ones_alone(home):
-    sleeper = home.start("limits", "run", "sleeper")
-    sleeper.line("started ")
+    sleeper, _ = home.start_sleeper()
     assert home.run("hello").code == 0
     with home.store() as store:
         assert store.flow_run("sleeper")["state_type"] == "RUNNING"
@@ -116,8 +115,7 @@ def test_reading_does_not_hold_up_writing(home):
 def test_lock_files_of_ended_programs_are_taken_away(home):
     for _ in range(3):
         assert home.run("hello").code == 0
-    sleeper = home.start("limits", "run", "sleeper")
-    sleeper.line("started ")
+    sleeper, _ = home.start_sleeper()
     assert len(list((home.path / "run").glob("*.lock"))) == 1
     sleeper.kill()
     sleeper.wait()

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from support import IO_ERROR, NOT_PERMITTED, TERMINAL, WRONG_VERSION, eventually
+from support import FAILED, IO_ERROR, NOT_PERMITTED, TERMINAL, WRONG_VERSION, eventually
 
 MEGABYTE = 1024 * 1024
 ROOT = os.geteuid() == 0
@@ -42,7 +42,7 @@ def limit_file_size():
 def test_a_database_that_may_not_grow(home):
     ended = home.flow("children", "confirms", env={"WEIR_HOLD_SECONDS": "1"}, count=1000000,
                       options={"preexec_fn": limit_file_size})
-    assert ended.code == IO_ERROR, ended
+    assert ended.code in (FAILED, IO_ERROR), ended
     assert "weir.db" in ended.stderr
     assert confirmed_ids(ended)
     check_after_trouble(home, confirmed_ids(ended))
@@ -77,8 +77,8 @@ def test_a_full_disk_that_stays_full(home, small_disk):
     assert home.run("hello").code == 0
     filler = fill(small_disk, MEGABYTE // 2)
     ended = home.flow("children", "confirms", env={"WEIR_HOLD_SECONDS": "1"}, count=1000000)
-    assert ended.code == IO_ERROR, ended
-    assert "space" in ended.stderr.lower()
+    assert ended.code in (FAILED, IO_ERROR), ended
+    assert "full" in ended.stderr
     filler.unlink()
     check_after_trouble(home, confirmed_ids(ended))
 

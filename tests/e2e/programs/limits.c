@@ -149,7 +149,7 @@ static json_t *start_program(weir_run *run)
 		.stdin_text = weir_string(run, "stdin"),
 		.log_output = weir_boolean(run, "log") ? WEIR_ON : WEIR_OFF,
 		.max_bytes = (size_t)weir_integer(run, "max_bytes"),
-		.timeout_seconds = weir_number(run, "timeout"),
+		.timeout_seconds = weir_number(run, "limit"),
 		.grace_seconds = 0.3,
 	};
 	const json_t *argument;
@@ -169,7 +169,7 @@ static json_t *start_program(weir_run *run)
 		        { .name = "stdin", .type = WEIR_STRING },                                                      \
 		        { .name = "log", .type = WEIR_BOOLEAN, .fallback = "true" },                                   \
 		        { .name = "max_bytes", .type = WEIR_INTEGER, .fallback = "0" },                                \
-		        { .name = "timeout", .type = WEIR_NUMBER, .fallback = "0" },                                   \
+		        { .name = "limit", .type = WEIR_NUMBER, .fallback = "0" },                                     \
 	}
 
 static const weir_task process_task = { .name = "process-task",

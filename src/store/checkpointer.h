@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * checkpointer.h - keeps the write-ahead log short: a thread that copies its pages into the file while the writer goes on.
+ *
+ *  - From 1,000 pages (4 MB) on, the log is copied in the background. When all of it was copied and no reader needs its
+ *    old pages, the next writer starts it anew.
+ *  - A busy writer adds pages while others are copied, so that all of it never is. At 8,000 pages the writer therefore
+ *    waits, once, until the rest is copied. A reader that holds an old snapshot can make the log grow on; then the writer
+ *    waits again only after every further 8,000 pages.
+ *  - When nothing has been written for a while, the log is cut to nothing, as it is when the last program closes the file.
+ */
+#ifndef WEIR_STORE_CHECKPOINTER_H
+#define WEIR_STORE_CHECKPOINTER_H
+
+#include "store/db.h"
+
+struct checkpointer;
+
+struct checkpointer_options {
+	const struct db_driver *driver;
+	struct db_options db;  /* the connection of the checkpoints; opened for the first */
+	int64_t idle_us;       /* the log is cut when nothing was written for so long; 0: 5 s */
+	int64_t pages;         /* see above; 0: 1,000 */
+	int64_t blocked_pages; /* see above; 0: 8,000 */
+};
+
+MUST_CHECK int checkpointer_new(const struct checkpointer_options *options, struct checkpointer **out,
+                                struct problem *problem);
+
+/* End the thread. Close the other connections first: the last one empties the log. NULL is allowed. */
+void checkpointer_free(struct checkpointer *checkpointer);
+
+/* The writer's thread has committed, and the log has so many pages now. May wait (see above). */
+void checkpointer_note(struct checkpointer *checkpointer, int64_t log_pages);
+
+#endif
