@@ -79,39 +79,41 @@ static struct str option_words(struct arena *arena, const struct cli_option *row
 	return arena_printf(arena, row->bare ? "%.*s [%s]" : "%.*s %s", STR_ARG(words), row->value);
 }
 
-/* "[1 to 9; without a value: 20; default: 5]", or "". */
-static struct str option_limits(struct arena *arena, const struct cli_option *row)
+static void add_note(struct strbuf *notes, const char *format, ...) PRINTF_LIKE(2, 3);
+
+static void add_note(struct strbuf *notes, const char *format, ...)
+{
+	va_list arguments;
+
+	strbuf_puts(notes, notes->length ? "; " : " [");
+	va_start(arguments, format);
+	strbuf_vprintf(notes, format, arguments);
+	va_end(arguments);
+}
+
+/* " [1 to 9; without N: 20; default: 5]", or "". */
+static struct str option_notes(struct arena *arena, const struct cli_option *row)
 {
 	AUTO(strbuf_done) struct strbuf notes = { 0 };
-	const char *gap = " [";
 
-	if (row->words) {
-		for (int i = 0; row->words[i]; i++)
-			strbuf_printf(&notes, "%s%s", i ? ", " : gap, row->words[i]);
-		gap = "; ";
+	for (int i = 0; row->words && row->words[i]; i++) {
+		if (i == 0)
+			add_note(&notes, "%s", row->words[i]);
+		else
+			strbuf_printf(&notes, ", %s", row->words[i]);
 	}
-	if (row->maximum == INT64_MAX) {
-		strbuf_printf(&notes, "%sat least %" PRId64, gap, row->minimum);
-		gap = "; ";
-	} else if (row->minimum || row->maximum) {
-		strbuf_printf(&notes, "%s%" PRId64 " to %" PRId64, gap, row->minimum, row->maximum);
-		gap = "; ";
-	}
-	if (row->bare) {
-		strbuf_printf(&notes, "%swithout %s: %s", gap, row->value, row->bare);
-		gap = "; ";
-	}
-	if (row->setting) {
-		strbuf_printf(&notes, "%sdefault: setting %s", gap, row->setting);
-		gap = "; ";
-	} else if (row->fallback) {
-		strbuf_printf(&notes, "%sdefault: %s", gap, row->fallback);
-		gap = "; ";
-	}
-	if (row->type == OPTION_TEXTS) {
-		strbuf_printf(&notes, "%smay be repeated", gap);
-		gap = "; ";
-	}
+	if (row->maximum == INT64_MAX)
+		add_note(&notes, "at least %" PRId64, row->minimum);
+	else if (row->minimum || row->maximum)
+		add_note(&notes, "%" PRId64 " to %" PRId64, row->minimum, row->maximum);
+	if (row->bare)
+		add_note(&notes, "without %s: %s", row->value, row->bare);
+	if (row->setting)
+		add_note(&notes, "default: setting %s", row->setting);
+	else if (row->fallback)
+		add_note(&notes, "default: %s", row->fallback);
+	if (row->type == OPTION_TEXTS)
+		add_note(&notes, "may be repeated");
 	if (notes.length > 0)
 		strbuf_puts(&notes, "]");
 	return arena_str(arena, strbuf_str(&notes));
@@ -125,10 +127,10 @@ static void put_options(struct output *out, const char *title, const struct cli_
 		return;
 	put_heading(out, title);
 	for (size_t i = 0; i < count; i++) {
-		struct str limits = option_limits(&scratch, &rows[i]);
+		struct str notes = option_notes(&scratch, &rows[i]);
 
 		put_row(out, option_words(&scratch, &rows[i]), LEFT_MAX,
-		        arena_printf(&scratch, "%s%.*s", rows[i].help, STR_ARG(limits)));
+		        arena_printf(&scratch, "%s%.*s", rows[i].help, STR_ARG(notes)));
 	}
 }
 

@@ -93,14 +93,15 @@ static enum style level_style(int64_t level)
 static struct str level_text(struct arena *arena, int64_t level)
 {
 	enum { WIDTH = 7 };
-	struct str name = str_of(log_level_name((int)level));
+	const char *name = log_level_name((int)level);
+	size_t length = strlen(name);
 	char *text;
 
-	if (name.length >= WIDTH)
-		return name;
+	if (length >= WIDTH)
+		return str_of(name);
 	text = arena_alloc(arena, WIDTH);
 	memset(text, ' ', WIDTH);
-	memcpy(text, name.data, name.length);
+	memcpy(text, name, length);
 	return (struct str){ text, WIDTH };
 }
 

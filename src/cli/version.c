@@ -10,6 +10,8 @@
 #define TEXT_OF(number) TEXT_OF_EXPANDED(number)
 #define TEXT_OF_EXPANDED(number) #number
 
+/* From the header: weir_version() would bring the whole engine and its libraries into the program, which then starts
+   more slowly. */
 const char *cli_version(void)
 {
 	return TEXT_OF(WEIR_VERSION_MAJOR) "." TEXT_OF(WEIR_VERSION_MINOR) "." TEXT_OF(WEIR_VERSION_PATCH);
