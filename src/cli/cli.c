@@ -30,6 +30,7 @@ static struct option_set globals_of(struct cli *cli)
 
 /* --- Which command is meant --- */
 
+/* What the words of the line have named so far. */
 struct choice {
 	const struct command_group *const *groups;
 	size_t group_count;
@@ -76,6 +77,7 @@ static const char *suggest_group(struct arena *arena, const struct choice *choic
 	return "";
 }
 
+/* What was probably meant: of the words that may stand at this place, else a command that belongs to a group. */
 static const char *suggest(struct arena *arena, const struct choice *choice, struct str word)
 {
 	const char *words[64];
@@ -85,11 +87,11 @@ static const char *suggest(struct arena *arena, const struct choice *choice, str
 	for (size_t i = 0; i < choice->group_count; i++) {
 		const struct command_group *group = choice->groups[i];
 
+		ASSERT(count + group->count + 1 <= ARRAY_LENGTH(words));
 		if (!choice->group && group->name)
 			words[count++] = group->name;
 		if (choice->group ? choice->group != group : group->name != NULL)
 			continue;
-		ASSERT(count + group->count <= ARRAY_LENGTH(words));
 		for (size_t j = 0; j < group->count; j++)
 			words[count++] = group->commands[j]->name;
 	}
@@ -194,6 +196,7 @@ static int read_and_run(struct cli *cli, struct option_reader *reader, struct ch
 	return result < 0 ? result : choice->command->run(cli, values, problem);
 }
 
+/* Messages quote what is in the database and on the command line, so they are made visible like everything else. */
 static void print_problem(const struct problem *problem)
 {
 	AUTO(arena_done) struct arena scratch = { 0 };
@@ -217,6 +220,7 @@ static void take_standard_descriptors(void)
 	}
 }
 
+/* The reader goes back before its store is closed. */
 static void close_all(struct cli *cli)
 {
 	if (cli->reader)

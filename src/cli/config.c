@@ -19,6 +19,7 @@ static const struct table_column columns[] = {
 	{ .title = "Meaning", .minimum = 10 },
 };
 
+/* "value" is what is in force: paths are expanded. */
 static void write_setting(struct json_writer *writer, struct settings *settings, const struct setting *row)
 {
 	json_begin_object(writer);

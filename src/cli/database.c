@@ -83,6 +83,7 @@ static const struct command backup_command = {
 
 /* --- weir database check --- */
 
+/* Damage is the answer, also as JSON; and an error, so that a script notices. */
 static int run_check(struct cli *cli, const void *options UNUSED, struct problem *problem)
 {
 	struct json_writer writer;

@@ -75,6 +75,7 @@ static int collect_name(void *data, const struct flow *flow)
 	return 0;
 }
 
+/* With the name that looks most like it, of the first thousand: more names than anybody compares. */
 static int refuse_flow(struct cli *cli, struct db *db, struct str name, struct problem *problem)
 {
 	const struct flow_query all = { .limit = 1000 };

@@ -22,6 +22,7 @@ static const struct cli_option ls_option_rows[] = {
 	LS(flow, OPTION_TEXT, .name = "flow", .alias = "flow-name", .value = "NAME", .help = "runs of this flow"),
 };
 
+/* On 80 columns an id is shown whole, and the names take what is left. */
 static const struct table_column columns[] = {
 	{ .title = "ID", .minimum = 13, .last = true },
 	{ .title = "Flow", .minimum = 6 },
@@ -30,6 +31,7 @@ static const struct table_column columns[] = {
 	{ .title = "When" },
 };
 
+/* False when nobody reads the table any more. */
 static bool show_row(struct listing *listing, const struct flow_run *run, struct str flow_name)
 {
 	struct uuid_text id = uuid_text(run->id);
@@ -46,6 +48,7 @@ static bool show_row(struct listing *listing, const struct flow_run *run, struct
 	return table_add(&listing->table, cells);
 }
 
+/* The list has no states, so for JSON each is looked up: in the same snapshot, as the list is still being read. */
 static int list_run(void *data, const struct flow_run *run, struct str flow_name)
 {
 	struct listing *listing = data;

@@ -77,6 +77,7 @@ static int handle_silence(struct cancellation *cancellation)
 	return result < 0 ? result : look_again(cancellation);
 }
 
+/* The state says what is wanted; the datagram only makes its program look. */
 static int tell_program(struct cancellation *cancellation)
 {
 	struct str message;
@@ -117,6 +118,7 @@ static int look_at_run(struct cancellation *cancellation, struct str text)
 	                   STR_ARG(cancellation->name), STR_ARG(state.name), STR_ARG(ago));
 }
 
+/* The rules decide: CANCELLING where a program must end it, CANCELLED where nothing runs, else a reason why not. */
 static int cancel(struct cancellation *cancellation, struct str text)
 {
 	int result = look_at_run(cancellation, text);
@@ -144,6 +146,7 @@ static void print_text(const struct cancellation *cancellation)
 	              reason.length ? ": " : ".", STR_ARG(reason));
 }
 
+/* As the API answers a proposed state: status, details and the state afterwards. */
 static int print_json(const struct cancellation *cancellation, struct json_list *list)
 {
 	struct cli *cli = cancellation->cli;

@@ -29,6 +29,7 @@ static int refuse_running(struct store *store, const struct flow_run *run, struc
 	                   STR_ARG(run->name), STR_ARG(run->state_name), uuid_text(run->id).text);
 }
 
+/* All runs are looked up before the first is deleted: the question on the terminal is about those that exist. */
 static int find_run(struct cli *cli, struct str text, struct deletion *deletion, struct problem *problem)
 {
 	struct flow_run run;

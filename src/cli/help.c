@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 
+/* Help is laid out for 80 columns whatever the terminal has: it is also read in documents and in pipes. */
 enum { HELP_WIDTH = 80, LEFT_MAX = 26, INDENT = 2 };
 
 /* --- Layout --- */
@@ -13,6 +14,7 @@ enum { HELP_WIDTH = 80, LEFT_MAX = 26, INDENT = 2 };
 static struct str take_line(struct str *text, size_t width)
 {
 	struct str line = *text;
+	/* A line break ends the line as the width does; a word that is longer than the width is broken. */
 	const char *newline = memchr(text->data, '\n', text->length);
 	size_t length = newline ? (size_t)(newline - text->data) : text->length;
 	size_t used = length;
@@ -65,6 +67,7 @@ static void put_heading(struct output *out, const char *title)
 
 /* --- Options and arguments --- */
 
+/* "-o, --output FORMAT"; a value that may be left out stands in brackets. */
 static struct str option_words(struct arena *arena, const struct cli_option *row)
 {
 	struct str words = row->letter ? arena_printf(arena, "-%c, --%s", row->letter, row->name)
@@ -155,6 +158,7 @@ static struct str command_words(struct arena *arena, const struct command_group 
 	return arena_printf(arena, "%s%s%s", group->name ? group->name : "", group->name ? " " : "", command->name);
 }
 
+/* A line for each command of the group. */
 static void put_commands(struct output *out, const struct command_group *group)
 {
 	AUTO(arena_done) struct arena scratch = { 0 };
@@ -185,6 +189,7 @@ void help_group(struct output *out, const struct command_group *group, const str
 	output_printf(out, "\nMore about a command: weir %s COMMAND --help\n", group->name);
 }
 
+/* "Usage: weir flow-run logs [OPTIONS] ID" */
 static void put_usage(struct output *out, struct str words, const struct command *command)
 {
 	output_printf(out, "Usage: weir %.*s [OPTIONS]", STR_ARG(words));

@@ -15,6 +15,7 @@ static const char *const hidden_fields[] = { "name", "state_id", "state_type", "
 
 /* --- Counts of task runs --- */
 
+/* "2 Completed, 1 Failed": by type, so that Cached and Skipped count as what they are. */
 static int view_counts(struct cli *cli, struct db *db, struct uuid id, struct problem *problem)
 {
 	AUTO(strbuf_done) struct strbuf text = { 0 };
@@ -53,6 +54,7 @@ static int view_counts_json(struct json_writer *writer, struct db *db, struct uu
 
 /* --- Flow runs --- */
 
+/* What both forms of the answer are made of. Texts lie in the cli's arena. */
 struct flow_run_facts {
 	struct flow_run run;
 	struct state state;
@@ -86,6 +88,7 @@ static int view_flow_run(struct cli *cli, struct db *db, const struct flow_run_f
 	return view_states(cli, db, flow_run_states, facts->run.id, problem);
 }
 
+/* The API's object, and what the API has in answers of their own: the flow's name, counts, and all states. */
 static int view_flow_run_json(struct cli *cli, struct db *db, const struct flow_run_facts *facts,
                               struct problem *problem)
 {

@@ -11,9 +11,11 @@ int listing_init(struct listing *listing, struct cli *cli, const struct table_co
 
 int listing_finish(struct listing *listing, int result)
 {
-	if (result >= 0 && cli_wants_json(listing->cli))
+	if (result < 0)
+		output_drop(&listing->cli->out);
+	else if (cli_wants_json(listing->cli))
 		json_list_finish(&listing->json);
-	else if (result >= 0)
+	else
 		table_finish(&listing->table);
 	table_done(&listing->table);
 	arena_done(&listing->scratch);
@@ -35,6 +37,7 @@ const struct str *listing_state_names(struct cli *cli, const struct texts *texts
 	return names;
 }
 
+/* A query takes each type once; on the command line it may stand more often. */
 const enum state_type *listing_state_types(struct cli *cli, const struct texts *texts, size_t *count)
 {
 	enum state_type *types = arena_alloc(&cli->arena, STATE_TYPE_COUNT * sizeof *types);

@@ -80,6 +80,7 @@ static int find_speaker(struct logs *logs, const struct log_line *line, struct s
 	return 0;
 }
 
+/* As in the program's own log. */
 static enum style level_style(int64_t level)
 {
 	if (level >= LOG_ERROR)
@@ -137,6 +138,7 @@ static void print_json(struct logs *logs, const struct log_line *line)
 	json_end_object(writer);
 }
 
+/* Ends a page early when much has gathered: messages can be long. */
 static int print_line(void *data, const struct log_line *line)
 {
 	struct logs *logs = data;
@@ -157,6 +159,7 @@ static int print_line(void *data, const struct log_line *line)
 
 /* --- Which lines --- */
 
+/* Of the line that is the first not to be shown. */
 static int mark_line(void *data, const struct log_line *line)
 {
 	struct logs *logs = data;
@@ -190,6 +193,7 @@ static int select_lines(struct logs *logs, const struct logs_options *options, i
 	return log_list(logs->db, &beyond, mark_line, logs, logs->problem);
 }
 
+/* A page that is not full is the last one. */
 static int print_pages(struct logs *logs, int64_t limit)
 {
 	bool more = true;

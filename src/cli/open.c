@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <unistd.h>
 
+/* One "NAME=VALUE" of --setting. */
 static int apply_flag(struct settings *settings, struct str flag, struct problem *problem)
 {
 	const char *equals = memchr(flag.data, '=', flag.length);
@@ -58,6 +59,7 @@ static void warn_of_hold(void *data UNUSED, const struct problem *problem)
 		cli_warn("the disk takes data again");
 }
 
+/* Fill cli->store. A command opens it once, to look or to write. */
 static int open_store(struct cli *cli, enum store_mode mode, struct problem *problem)
 {
 	struct store_options options = { .mode = mode, .on_hold = warn_of_hold };

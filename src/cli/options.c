@@ -29,6 +29,7 @@ const char *did_you_mean(struct arena *arena, struct str word, const char *const
 
 /* --- Values --- */
 
+/* The text need not end with a NUL where the number does, so it is copied; one that does not fit there is no number. */
 static int read_integer(const struct met *met, struct str text, struct problem *problem)
 {
 	const struct cli_option *row = met->row;
@@ -67,6 +68,7 @@ static size_t count_words(const char *const *words)
 	return count;
 }
 
+/* The lists are short, so the message holds all of it, and what was probably meant. */
 static int refuse_word(struct arena *arena, const struct met *met, struct str text, struct problem *problem)
 {
 	const char *const *words = met->row->words;
@@ -78,6 +80,7 @@ static int refuse_word(struct arena *arena, const struct met *met, struct str te
 	                   STR_ARG(list), STR_ARG(text), did_you_mean(arena, text, words, count_words(words), ""));
 }
 
+/* In any case: people write "completed". The index, or -1. */
 static int find_word(const struct cli_option *row, struct str text)
 {
 	for (int i = 0; row->words[i]; i++) {
@@ -105,6 +108,7 @@ static void add_text(struct option_reader *reader, struct texts *texts, struct s
 	texts->items[texts->count++] = text;
 }
 
+/* With words in the row, the value is kept as it is written there. */
 static int read_texts(struct option_reader *reader, const struct met *met, struct str text, struct problem *problem)
 {
 	if (met->row->words) {
@@ -157,6 +161,7 @@ void options_add(struct option_reader *reader, const struct option_set *set)
 	reader->sets[reader->set_count++] = *set;
 }
 
+/* Any of the three names of a row. */
 static bool match_name(const struct cli_option *row, struct str name, struct met *met)
 {
 	met->opposite = row->opposite && str_is(name, row->opposite);
@@ -182,6 +187,7 @@ static bool find_row(const struct option_reader *reader, struct str name, char l
 	return false;
 }
 
+/* With the long name that looks most like it, of all sets that are in force here. */
 static int refuse_unknown(const struct option_reader *reader, struct str name, struct problem *problem)
 {
 	const char **words;
@@ -208,6 +214,7 @@ static int refuse_unknown(const struct option_reader *reader, struct str name, s
 
 /* --- Reading --- */
 
+/* Does it look like the number that may follow an option with a bare value? "--tail calm-otter" is a run's name. */
 static bool is_digits(const char *text)
 {
 	size_t length = strspn(text, "0123456789");
@@ -233,6 +240,7 @@ static int take_value(struct option_reader *reader, const struct met *met, struc
 	return 0;
 }
 
+/* "--name", "--name=value", "--name" with the next argument as its value. */
 static int read_long(struct option_reader *reader, const char *argument, struct problem *problem)
 {
 	const char *equals = strchr(argument, '=');
@@ -314,6 +322,7 @@ int arguments_read(struct option_reader *reader, const struct cli_argument *rows
 	struct str word;
 	int result;
 
+	/* Options may stand before, between and after the words. */
 	while ((result = options_next(reader, &word, problem)) > 0) {
 		const struct cli_argument *row;
 		void *place;

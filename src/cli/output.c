@@ -7,8 +7,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+/* Written in pieces of FULL_BYTES: what a pipe takes at once. */
 enum { FULL_BYTES = 64 * 1024, DEFAULT_COLUMNS = 80, COLUMNS_MAX = 10000 };
 
+/* COLUMNS is what the user prefers (POSIX), so it goes before what the terminal says. */
 static size_t find_columns(int fd)
 {
 	const char *given = getenv("COLUMNS");
@@ -22,6 +24,7 @@ static size_t find_columns(int fd)
 	return DEFAULT_COLUMNS;
 }
 
+/* By https://no-color.org: set and not empty means no. */
 static bool wants_colour(void)
 {
 	const char *no_colour = getenv("NO_COLOR");
@@ -82,6 +85,7 @@ static bool wait_writable(int fd)
 	return poll(&poll_fd, 1, -1) >= 0 || errno == EINTR;
 }
 
+/* Returns 0, or the errno of what went wrong. */
 static int write_all(int fd, const char *data, size_t length)
 {
 	while (length > 0) {

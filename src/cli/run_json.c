@@ -13,6 +13,7 @@ void json_list_finish(struct json_list *list)
 	output_puts(list->output, list->count ? "\n]\n" : "[]\n");
 }
 
+/* "state" holds the whole state with all its details, as in the API. */
 static void write_state(struct json_writer *writer, const struct state *state)
 {
 	AUTO(arena_done) struct arena scratch = { 0 };
@@ -24,6 +25,7 @@ static void write_state(struct json_writer *writer, const struct state *state)
 		state_write(&scratch, state, writer);
 }
 
+/* What the API works out when it is asked: how long a run has been running, how late it is. In seconds. */
 static void write_estimates(struct json_writer *writer, int64_t run_time_us, int64_t start_delta_us)
 {
 	json_key(writer, "estimated_run_time");

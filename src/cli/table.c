@@ -4,7 +4,7 @@
 #include "base/utf8.h"
 #include "cli/text.h"
 
-enum { GAP_COLUMNS = 2 };
+enum { GAP_COLUMNS = 2 }; /* between columns */
 
 void table_init(struct table *table, struct output *output, const struct table_column *columns, size_t count)
 {
@@ -66,6 +66,7 @@ static void fit(struct table *table)
 
 /* --- Rows --- */
 
+/* What of a cell there is room for. Ids are ASCII, so cutting them by bytes is cutting them by columns. */
 static struct str cut_cell(struct arena *arena, const struct table *table, size_t column, struct str text)
 {
 	size_t width = table->widths[column];
@@ -124,6 +125,7 @@ static void start(struct table *table)
 	table->started = true;
 }
 
+/* Keep a row, whose texts are visible ones, until the widths are known. */
 static void hold(struct table *table, const struct table_cell *cells)
 {
 	for (size_t i = 0; i < table->column_count; i++) {

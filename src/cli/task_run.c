@@ -28,6 +28,7 @@ static const struct table_column columns[] = {
 	{ .title = "When" },
 };
 
+/* False when nobody reads the table any more. */
 static bool show_row(struct listing *listing, const struct task_run *run)
 {
 	struct uuid_text id = uuid_text(run->id);
@@ -43,6 +44,7 @@ static bool show_row(struct listing *listing, const struct task_run *run)
 	return table_add(&listing->table, cells);
 }
 
+/* As for flow runs: states are looked up for JSON only. */
 static int list_run(void *data, const struct task_run *run)
 {
 	struct listing *listing = data;

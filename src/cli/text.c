@@ -69,6 +69,7 @@ static size_t escape(struct strbuf *out, struct str text)
 	return 1;
 }
 
+/* The text itself when all of it is plain, which nearly all texts are. */
 static struct str make_visible(struct arena *arena, struct str text, const char *kept)
 {
 	AUTO(strbuf_done) struct strbuf out = { 0 };
@@ -118,6 +119,7 @@ struct str text_clip(struct arena *arena, struct str text, size_t columns)
 
 /* --- Times --- */
 
+/* From the largest: a month is 30 days here, a year 365. */
 static const struct {
 	int64_t seconds;
 	const char *name;

@@ -66,25 +66,25 @@ void view_state(struct cli *cli, const struct state *state)
 static const char *make_label(struct arena *arena, const char *name)
 {
 	char *label = arena_strdup(arena, name);
-	size_t length = strlen(label);
+	size_t length = strlen(name);
 
 	for (char *at = label; *at; at++) {
 		if (*at == '_')
 			*at = ' ';
 	}
 	label[0] = (char)toupper((unsigned char)label[0]);
-	if (length >= 2 && (length == 2 || label[length - 3] == ' ') && strcmp(label + length - 2, "id") == 0)
+	if (strcmp(name, "id") == 0 || (length > 3 && strcmp(name + length - 3, "_id") == 0))
 		memcpy(label + length - 2, "ID", 2);
-	if (strcmp(label, "Id") == 0)
-		memcpy(label, "ID", 2);
 	return label;
 }
 
+/* What a field holds that nobody has set; it would only make the view longer. */
 static bool is_empty_json(struct str json)
 {
 	return str_is(json, "{}") || str_is(json, "[]") || str_is(json, "null");
 }
 
+/* The value as people read it; empty when it says nothing. */
 static struct str field_text(struct arena *arena, const struct field *field, const void *record, int64_t now_us)
 {
 	const void *place = field_place(field, record);
@@ -139,6 +139,7 @@ void view_fields(struct cli *cli, const struct field_table *table, const void *r
 
 /* --- States --- */
 
+/* Only the message is cut: the states of a run are read from top to bottom, by time and name. */
 static const struct table_column state_columns[] = {
 	{ .title = "When" },
 	{ .title = "State" },
