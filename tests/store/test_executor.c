@@ -4,7 +4,6 @@
 
 #include "base/clock.h"
 
-
 /* A job of these tests: writes its rows, stages its effects, then returns its result. */
 struct step {
 	struct job job;
