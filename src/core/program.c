@@ -83,14 +83,17 @@ static int crash_next(struct tx *tx, struct uuid program_id, struct str reason, 
 
 int program_runs_crash(struct tx *tx, struct uuid program_id, struct str reason, int64_t *count)
 {
-	struct progress *progress = tx_cursor(tx);
+	struct progress progress;
 	int result;
 
+	/* The cursor is bytes, aligned for nothing. */
+	memcpy(&progress, tx_cursor(tx), sizeof progress);
 	do {
-		result = crash_next(tx, program_id, reason, progress);
-		*count = progress->count;
+		result = crash_next(tx, program_id, reason, &progress);
 		if (result == 0 && tx_over_budget(tx, 4))
-			return WEIR_EAGAIN;
+			result = WEIR_EAGAIN;
 	} while (result == 0);
+	memcpy(tx_cursor(tx), &progress, sizeof progress);
+	*count = progress.count;
 	return result == WEIR_ENOTFOUND ? 0 : result;
 }

@@ -103,7 +103,8 @@ void check_result(int result, int expected, const struct problem *problem, const
 {
 	if (result == expected)
 		return;
-	print_error("%s, expected %s: %s\n", error_name(result), error_name(expected), result < 0 ? problem->message : "");
+	print_error("%s, expected %s: %s\n", error_name(result), error_name(expected),
+	            result < 0 ? problem->message : "");
 	_fail(file, line);
 }
 

@@ -47,7 +47,8 @@ static int run_step(struct tx *tx, void *request)
 	if (step->row)
 		result = insert_row(tx, step->row, 10);
 	for (const char *letter = step->effects; letter && *letter; letter++)
-		tx_effect(tx, trace_effect, (void *)(uintptr_t)arena_printf(tx->arena, "%s%c", step->name, *letter).data);
+		tx_effect(tx, trace_effect,
+		          (void *)(uintptr_t)arena_printf(tx->arena, "%s%c", step->name, *letter).data);
 	if (result == 0 && step->message)
 		result = problem_set(tx->problem, step->result, "%s", step->message);
 	return result < 0 ? result : step->result;
@@ -191,11 +192,11 @@ static void test_refused_statement_undoes_its_job(void **state)
 
 	(void)state;
 	run_as_batch(steps, ARRAY_LENGTH(steps));
-	assert_trace("run A", "run B", "run C", "told A",
-	             arena_printf(&arena, "told B: WEIR_ECONFLICT, %s: UNIQUE constraint failed: row.id",
-	                          path_in("rows.db"))
-	                     .data,
-	             "told C");
+	assert_trace(
+	        "run A", "run B", "run C", "told A",
+	        arena_printf(&arena, "told B: WEIR_ECONFLICT, %s: UNIQUE constraint failed: row.id", path_in("rows.db"))
+	                .data,
+	        "told C");
 	assert_string_equal(rows_of(&arena, path_in("rows.db")).data, "1 3");
 }
 
