@@ -54,6 +54,8 @@ enum job_flag {
 	 * wait and try again for hold_seconds before giving up. Jobs behind it wait too, so that states stay in order.
 	 */
 	JOB_HOLD = 1 << 0,
+	/* Never block the submitter, also when the queue is at its limit: for threads that others wait for. */
+	JOB_NEVER_WAIT = 1 << 1,
 };
 
 /* Put in the caller's own struct; it must live until told. */
