@@ -122,7 +122,7 @@ void tx_effect(struct tx *tx, void (*effect)(void *argument), void *argument);
 /* Has this job used up its budget of so many more rows? Counts them. */
 bool tx_over_budget(struct tx *tx, size_t rows);
 
-/* The cursor's working copy: JOB_CURSOR_BYTES, as the last commit left it. */
+/* The cursor's working copy: JOB_CURSOR_BYTES, aligned for any type, as the last commit left it. */
 void *tx_cursor(struct tx *tx);
 
 #endif
