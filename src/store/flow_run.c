@@ -113,7 +113,7 @@ static const char *by_state_sql(struct sql_text *text, unsigned conditions)
 	        text,
 	        "SELECT flow.name, %s FROM (SELECT DISTINCT value FROM json_each(%s)) AS wanted "
 	        "JOIN flow_run AS run ON run.id IN (SELECT id FROM flow_run WHERE %s = wanted.value%s%s%s "
-	        "ORDER BY %sid DESC LIMIT ?5 + ?6) "
+	        "ORDER BY %sid DESC LIMIT min(?5, 9223372036854775807 - ?6) + ?6) "
 	        "JOIN flow ON flow.id = run.flow_id ORDER BY %s%srun.id DESC LIMIT ?5 OFFSET ?6",
 	        record_columns(&flow_run_fields, "run."), by_name ? "?3" : "?4", by_name ? "state_name" : "state_type",
 	        by_name && conditions & OF_STATE_TYPES ? " AND state_type IN (SELECT value FROM json_each(?4))" : "",
@@ -193,14 +193,8 @@ int store_flow_run_delete(struct db *db, struct uuid id, struct problem *problem
 	return result < 0 ? result : db_run(db, "DELETE FROM flow_run WHERE id = ?1", problem, "u", id);
 }
 
-int store_flow_run_orphan(struct db *db, struct uuid id, int64_t limit, struct problem *problem)
+int store_flow_run_orphan(struct db *db, struct uuid parent_task_run_id, struct problem *problem)
 {
-	int result =
-	        db_run(db,
-	               "UPDATE flow_run SET parent_task_run_id = NULL WHERE id IN ("
-	               "SELECT child.id FROM task_run JOIN flow_run AS child ON child.parent_task_run_id = task_run.id "
-	               "WHERE task_run.flow_run_id = ?1 LIMIT ?2)",
-	               problem, "ui", id, limit);
-
-	return result < 0 ? result : (int)db->driver->changes(db);
+	return db_run(db, "UPDATE flow_run SET parent_task_run_id = NULL WHERE parent_task_run_id = ?1", problem, "u",
+	              parent_task_run_id);
 }

@@ -14,6 +14,8 @@ FAILED, USAGE, IO_ERROR, WRONG_VERSION = 1, 2, 74, 78
 
 # --- Listings ---
 
+LONG_NAME = "an-unusually-long-name-that-goes-on-and-on-until-it-does-not-fit-into-any-terminal-that-people-have"
+
 RUNS = f"""\
 ID                                    Flow            Name                                                                                                 State      When
 {ID['late-lark']}  etl             late-lark                                                                                            Scheduled  in 2 hours
@@ -57,6 +59,11 @@ def names(weir, *args):
     (["--state", "Completed"], ["calm-otter"]),
     (["--state", "completed", "--state=FAILED"], ["勇敢的水獭🦦", "calm-otter"]),
     (["--state", "Completed", "--limit", "1", "--state", "Pending"], ["waiting-wren"]),
+    (["--state", "Completed", "--state", "completed"], ["calm-otter"]),
+    (["--state", "Completed", "--flow", "数据拉取流程"], []),
+    (["--state", "Failed", "--state", "Crashed", "--flow", "etl"], [LONG_NAME]),
+    (["--state", "Failed", "--state", "Crashed", "--state", "Pending", "--limit", "2"], ["waiting-wren", LONG_NAME]),
+    (["--state", "Failed", "--limit", "9223372036854775807"], ["勇敢的水獭🦦"]),
     (["--state-type", "scheduled"], ["late-lark"]),
     (["--state-type", "SCHEDULED"] * 20, ["late-lark"]),
     (["--state-type", "PENDING", "--state", "Completed"], []),
