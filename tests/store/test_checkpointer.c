@@ -4,10 +4,17 @@
 
 #include "store/checkpointer.h"
 
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LOG_PAGES = 10, LOG_BLOCKED_PAGES = 50, PAGES_OF_A_JOB = 8 };
+enum {
+	LOG_PAGES = 10,
+	LOG_BLOCKED_PAGES = 50,
+	BATCH_PAGES = 2 * 256, /* at most: jobs of a row each */
+	MANY = 6000,
+	SOME = 2000,
+};
 
 struct log_watch {
 	struct checkpointer *checkpointer;
@@ -31,13 +38,17 @@ static int add_row(struct tx *tx, void *request)
 	return insert_row(tx, ++next_row, 3000);
 }
 
-static void add_rows(struct executor *executor, int count)
+/* All at once, so that the writer never rests. */
+static void add_rows(struct executor *executor, size_t count)
 {
-	struct problem problem;
+	struct job *jobs = xcalloc(count, sizeof *jobs);
 
-	for (int i = 0; i < count; i++)
-		assert_ok(executor_run(executor, add_row, NULL, &problem), &problem);
+	for (size_t i = 0; i < count; i++) {
+		jobs[i].run = add_row;
+		executor_submit(executor, &jobs[i]);
+	}
 	executor_drain(executor);
+	free(jobs);
 }
 
 static int64_t file_size(const char *path)
@@ -63,14 +74,14 @@ static void test_log_stays_short(void **state)
 
 	(void)state;
 	assert_ok(checkpointer_new(&checkpoints, &watch.checkpointer, &problem), &problem);
-	add_rows(executor, 300);
-	assert_in_range(watch.longest, 1, LOG_BLOCKED_PAGES + PAGES_OF_A_JOB);
+	add_rows(executor, MANY);
+	assert_in_range(watch.longest, 1, LOG_BLOCKED_PAGES + BATCH_PAGES);
 	/* A reader keeps its snapshot: the log has to grow, and the writer goes on. */
 	reader = open_rows(path, DB_READ, NULL);
 	assert_ok(reader->driver->begin(reader, false, &problem), &problem);
 	assert_false(has_row(reader, next_row + 1));
-	add_rows(executor, 200);
-	assert_true(watch.longest > LOG_BLOCKED_PAGES + PAGES_OF_A_JOB);
+	add_rows(executor, SOME);
+	assert_true(watch.longest > LOG_BLOCKED_PAGES + BATCH_PAGES);
 	assert_false(has_row(reader, next_row));
 	reader->driver->rollback(reader);
 	assert_true(has_row(reader, next_row));
@@ -85,10 +96,50 @@ static void test_log_stays_short(void **state)
 	assert_false(exists(log));
 }
 
+static void write_pages(struct db *db, int rows)
+{
+	struct problem problem;
+
+	for (int i = 0; i < rows; i++)
+		assert_ok(db_run(db, "INSERT INTO row (id, filling) VALUES (?1, zeroblob(3000))", &problem, "i",
+		                 ++next_row),
+		          &problem);
+}
+
+/* When the writer is let go all is copied, so that its next commit begins the log anew. */
+static void test_long_log_makes_the_writer_wait(void **state)
+{
+	const char *path = path_in("rows.db");
+	struct executor_options options = { 0 };
+	struct checkpointer_options checkpoints = { .driver = &sqlite_driver,
+		                                    .db = { .path = path, .mode = DB_WRITE },
+		                                    .pages = LOG_PAGES,
+		                                    .blocked_pages = LOG_BLOCKED_PAGES };
+	struct checkpointer *checkpointer;
+	struct problem problem;
+	struct db *db;
+
+	(void)state;
+	executor_free(open_executor(path, NULL, &options));
+	db = open_rows(path, DB_WRITE, NULL);
+	assert_ok(checkpointer_new(&checkpoints, &checkpointer, &problem), &problem);
+	for (int round = 0; round < 20; round++) {
+		while (db->driver->log_pages(db) < LOG_BLOCKED_PAGES)
+			write_pages(db, 1);
+		checkpointer_note(checkpointer, db->driver->log_pages(db));
+		write_pages(db, 1);
+		assert_in_range(db->driver->log_pages(db), 1, LOG_PAGES - 1);
+		checkpointer_note(checkpointer, db->driver->log_pages(db));
+	}
+	db_close(db);
+	checkpointer_free(checkpointer);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_log_stays_short, folder_set_up, folder_tear_down),
+		cmocka_unit_test_setup_teardown(test_long_log_makes_the_writer_wait, folder_set_up, folder_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
