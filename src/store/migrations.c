@@ -122,6 +122,11 @@ int schema_check(struct db *db, const char *path, bool write, int *version, stru
 		        problem, WEIR_EVERSION,
 		        "%s: its schema is version %d, and this Weir knows %d: use the Weir that made it, or a newer one",
 		        path, (int)stored, store_schema_version);
+	if (!write && stored < store_schema_version)
+		return problem_set(
+		        problem, WEIR_EVERSION,
+		        "%s: its schema is version %d, and this Weir reads %d: any program of flows brings it up to date",
+		        path, (int)stored, store_schema_version);
 	return 0;
 }
 

@@ -168,6 +168,19 @@ static void test_files_of_newer_versions(void **state)
 	assert_int_equal(meta_of(path, "schema_version"), 99);
 }
 
+/* Who only looks changes nothing, so it can't bring an older file up to date; and it must not guess at its columns. */
+static void test_files_of_older_versions(void **state)
+{
+	static const char *const older[] = { "UPDATE meta SET value = 0 WHERE name = 'schema_version'", NULL };
+	const char *path = path_in("weir.db");
+
+	(void)state;
+	store_close(must_open(path, STORE_WRITE));
+	execute(path, older);
+	assert_string_equal(outcome(path, STORE_READ), "WEIR_EVERSION");
+	assert_int_equal(meta_of(path, "schema_version"), 0);
+}
+
 /* --- Permissions, as somebody who is not root --- */
 
 enum { NOBODY = 65534 };
@@ -557,6 +570,7 @@ int main(int argc, char **argv)
 		TEST(test_paths_that_are_no_files),
 		TEST(test_files_of_others_are_left_alone),
 		TEST(test_files_of_newer_versions),
+		TEST(test_files_of_older_versions),
 		TEST(test_permissions),
 		TEST(test_programs_open_a_new_file_at_once),
 		TEST(test_schema_equals_the_field_tables),
