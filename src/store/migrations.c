@@ -37,7 +37,8 @@ static const char *const step_1[] = {
 	" WHERE state_type NOT IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED')",
 
 	"CREATE TABLE task_run ("
-	" id BLOB NOT NULL PRIMARY KEY, created INTEGER NOT NULL, updated INTEGER NOT NULL, name TEXT, flow_run_id BLOB,"
+	" id BLOB NOT NULL PRIMARY KEY, created INTEGER NOT NULL, updated INTEGER NOT NULL, name TEXT,"
+	" flow_run_id BLOB REFERENCES flow_run (id) ON DELETE CASCADE,"
 	" task_key TEXT NOT NULL, dynamic_key TEXT NOT NULL, cache_key TEXT, cache_expiration INTEGER, task_version TEXT,"
 	" empirical_policy TEXT NOT NULL, tags TEXT NOT NULL, labels TEXT, state_id BLOB, state_type TEXT,"
 	" state_name TEXT, state_timestamp INTEGER, task_inputs TEXT NOT NULL, run_count INTEGER NOT NULL,"
