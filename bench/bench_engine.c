@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * bench_engine - what a task costs, all of it recorded in a store on disk: in a folder of its own, which is removed at
- * the end, or in $WEIR_HOME. bench/run-engine measures stock Prefect beside it; those figures come in the environment,
- * see peer_value.
+ * the end, or in $WEIR_HOME. bench/run-engine starts stock Prefect beside it, whose rounds are then measured in turn with
+ * ours: see open_peer.
  */
 #include "bench.h"
 
@@ -14,7 +14,7 @@
 #include <weir/weir.h>
 
 enum {
-	ROUNDS = 7,
+	ROUNDS = 5,
 	RATE_TASKS = 10000, /* in a round: enough for the store to be what limits */
 	CALL_TASKS = 2000,  /* few enough for the store's queue to take them without making the caller wait */
 	MEMORY_TASKS = 100000,
@@ -149,15 +149,10 @@ static double run_flow(const weir_flow *flow, int count)
 /* Tasks a second. The flow's end is confirmed after everything before it, so the recording is in it. */
 static double rate_of(const weir_flow *flow)
 {
-	double rates[ROUNDS];
+	int64_t start_us = clock_monotonic_us();
 
-	for (int i = 0; i < ROUNDS; i++) {
-		int64_t start_us = clock_monotonic_us();
-
-		run_flow(flow, RATE_TASKS);
-		rates[i] = RATE_TASKS / ((double)(clock_monotonic_us() - start_us) / 1e6);
-	}
-	return bench_median(rates, ROUNDS);
+	run_flow(flow, RATE_TASKS);
+	return RATE_TASKS / ((double)(clock_monotonic_us() - start_us) / 1e6);
 }
 
 static double cost_us_of(const weir_flow *flow)
@@ -183,19 +178,61 @@ static double resident_mb(void)
 	return (double)pages * (double)sysconf(_SC_PAGESIZE) / 1e6;
 }
 
-/* Stock Prefect's figure, from the variable of that name; 0 when it was not measured. */
-static double peer_value(const char *variable)
-{
-	const char *text = getenv(variable);
+/* --- The peer --- */
 
-	return text ? strtod(text, NULL) : 0;
+/* bench/peers/prefect_tasks.py: a line with a flow's name is answered by tasks a second. */
+struct peer {
+	FILE *ask; /* NULL: there is no peer */
+	FILE *answer;
+};
+
+static FILE *open_pipe(const char *path, const char *mode)
+{
+	FILE *file = fopen(path, mode);
+
+	if (!file) {
+		perror(path);
+		exit(1);
+	}
+	setvbuf(file, NULL, _IOLBF, 0);
+	return file;
 }
 
-static void print_rate(struct bench *bench, const char *name, const weir_flow *flow, const char *variable)
+/* The peer listens on named pipes. Opened for reading too, the first one does not wait for a peer that has died. */
+static struct peer open_peer(void)
 {
-	double peer = peer_value(variable);
+	const char *ask = getenv("BENCH_PEER_ASK");
+	const char *answer = getenv("BENCH_PEER_ANSWER");
 
-	bench_print(bench, name, rate_of(flow), "tasks/s", peer > 0 ? "prefect 3.8.3" : NULL, peer);
+	if (!ask || !answer)
+		return (struct peer){ 0 };
+	return (struct peer){ .ask = open_pipe(ask, "r+"), .answer = open_pipe(answer, "r") };
+}
+
+static double ask_peer(const struct peer *peer, const char *flow_name)
+{
+	double value;
+
+	if (!peer->ask)
+		return 0;
+	if (fprintf(peer->ask, "%s\n", flow_name) < 0 || fscanf(peer->answer, "%lf", &value) != 1) {
+		fprintf(stderr, "the peer gave no answer; it has said why\n");
+		exit(1);
+	}
+	return value;
+}
+
+/* Rounds of ours and of the peer in turn, so that a change of the machine's speed meets both. */
+static void print_rate(struct bench *bench, const char *name, const weir_flow *flow, const struct peer *peer)
+{
+	double rates[ROUNDS], peer_rates[ROUNDS];
+
+	for (int i = 0; i < ROUNDS; i++) {
+		rates[i] = rate_of(flow);
+		peer_rates[i] = ask_peer(peer, flow->name);
+	}
+	bench_print(bench, name, bench_median(rates, ROUNDS), "tasks/s", peer->ask ? "prefect 3.8.3" : NULL,
+	            bench_median(peer_rates, ROUNDS));
 }
 
 /* --- The store's folder --- */
@@ -228,15 +265,17 @@ static void make_home(void)
 int main(int argc, char **argv)
 {
 	struct bench bench;
+	struct peer peer;
 
 	bench_init(&bench, argc, argv);
+	peer = open_peer();
 	if (!getenv("WEIR_HOME"))
 		make_home();
 	/* First, since what other rounds leave behind would count. */
 	run_flow(&sequential, MEMORY_TASKS);
 	bench_print(&bench, "rss after 100,000 tasks", resident_mb(), "MB", NULL, 0);
-	print_rate(&bench, "tasks called in turn", &sequential, "BENCH_PREFECT_SEQUENTIAL");
-	print_rate(&bench, "tasks mapped", &mapped, "BENCH_PREFECT_MAPPED");
+	print_rate(&bench, "tasks called in turn", &sequential, &peer);
+	print_rate(&bench, "tasks mapped", &mapped, &peer);
 	bench_print(&bench, "awaited call", cost_us_of(&calls), "us", NULL, 0);
 	bench_print(&bench, "submit and result", cost_us_of(&submits), "us", NULL, 0);
 	bench_print(&bench, "awaited call, other thread", cost_us_of(&limited_calls), "us", NULL, 0);

@@ -1,25 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """How many no-op tasks stock Prefect gets done and recorded in a second: called one after the other, and mapped.
 
-usage: prefect_tasks.py [--tasks N] [--rounds N]
+usage: prefect_tasks.py
 
-Prints a line "NAME VALUE" for each figure, the median of the rounds. Prefect's own server runs beside, as it does for a
-flow that is started without one, with an SQLite database in a new folder. A round ends when the server has recorded
-the end of every task run, since tasks are recorded after the flow that ran them has gone on. Log lines below WARNING
-are off: neither side writes any.
+Reads lines "sequential" or "mapped"; measures a round for each, and answers with a line: tasks a second. Prefect's own
+server runs beside, as it does for a flow that is started without one, with an SQLite database in a new folder. A round
+ends when the server has recorded the end of every task run, since tasks are recorded after the flow that ran them has
+gone on. Log lines below WARNING are off: neither side writes any.
 """
-import argparse
 import os
-import statistics
+import sys
 import tempfile
 import time
 
-
-def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tasks", type=int, default=300, metavar="N", help="in each round")
-    parser.add_argument("--rounds", type=int, default=3, metavar="N")
-    return parser.parse_args()
+TASKS = 200  # in a round
+WARM_UP_TASKS = 20
+POLL_SECONDS = 0.1  # more often would take time from what is measured
 
 
 def measure(flow_function, count, client):
@@ -35,11 +31,10 @@ def measure(flow_function, count, client):
             return count / (time.perf_counter() - start)
         if time.perf_counter() - start > 600:
             raise SystemExit(f"prefect_tasks: {recorded} of {count} task runs were recorded in 10 minutes")
-        time.sleep(0.02)
+        time.sleep(POLL_SECONDS)
 
 
 def main():
-    arguments = parse_arguments()
     with tempfile.TemporaryDirectory(prefix="bench-prefect-", ignore_cleanup_errors=True) as home:
         # Before Prefect is imported: it reads its settings then.
         os.environ.update(PREFECT_HOME=home, PREFECT_LOGGING_LEVEL="WARNING", PREFECT_SERVER_ANALYTICS_ENABLED="false",
@@ -66,10 +61,11 @@ def main():
             return flow_run.id
 
         with get_client(sync_client=True) as client:
-            for function in (sequential, mapped):
-                measure(function, 10, client._client)
-                rounds = [measure(function, arguments.tasks, client._client) for _ in range(arguments.rounds)]
-                print(function.fn.__name__, round(statistics.median(rounds), 2), flush=True)
+            flows = {"sequential": sequential, "mapped": mapped}
+            for function in flows.values():
+                measure(function, WARM_UP_TASKS, client._client)
+            for line in sys.stdin:
+                print(round(measure(flows[line.strip()], TASKS, client._client), 2), flush=True)
 
 
 if __name__ == "__main__":

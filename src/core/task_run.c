@@ -185,6 +185,18 @@ int task_run_force(struct tx *tx, struct uuid id, const struct state *state, str
 
 /* --- Recording --- */
 
+/* The row refers to a flow run: when that is gone, the conflict is that it was not found. */
+static int explain_conflict(struct tx *tx, const struct task_run *run, int result)
+{
+	struct flow_run flow_run;
+
+	if (result != WEIR_ECONFLICT || uuid_is_nil(run->flow_run_id) ||
+	    store_flow_run_find(tx->db, run->flow_run_id, tx->arena, &flow_run, NULL) != WEIR_ENOTFOUND)
+		return result;
+	return problem_set(tx->problem, WEIR_ENOTFOUND, "flow run %s of task run %s not found",
+	                   uuid_text(run->flow_run_id).text, uuid_text(run->id).text);
+}
+
 int task_run_record(struct tx *tx, struct task_run *run, const struct state *states, size_t count)
 {
 	const struct state *last = &states[count - 1];
@@ -196,7 +208,7 @@ int task_run_record(struct tx *tx, struct task_run *run, const struct state *sta
 	run->state_name = last->name;
 	run->state_timestamp = last->timestamp;
 	run->created = run->updated = tx->now_us;
-	result = store_task_run_upsert(tx->db, run, &run->id, tx->problem);
+	result = explain_conflict(tx, run, store_task_run_upsert(tx->db, run, &run->id, tx->problem));
 	for (size_t i = 0; result == 0 && i < count; i++) {
 		struct state state = states[i];
 

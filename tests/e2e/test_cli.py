@@ -1,16 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line on what programs have recorded: listing, logs, why, cancelling and deleting."""
 import json
+import shutil
 
 import pytest
-from support import FAILED, USAGE
+from support import FAILED, USAGE, Home
+
+
+@pytest.fixture(scope="module")
+def extracted(tmp_path_factory):
+    """A home in which a data extraction was run and retried."""
+    folder = tmp_path_factory.mktemp("extracted")
+    home = Home(folder)
+    ended = home.flow("data_extraction", "数据拉取流程", state=str(folder))
+    assert ended.code == 0, ended
+    return home
 
 
 @pytest.fixture
-def extraction(home, tmp_path):
-    """The home of a data extraction that was retried, and its flow run."""
-    ended = home.flow("data_extraction", "数据拉取流程", state=str(tmp_path))
-    assert ended.code == 0, ended
+def extraction(home, extracted):
+    """The flow run of the data extraction, in the home, which is a copy of that one."""
+    shutil.copytree(extracted.path, home.path)
     with home.store() as store:
         return store.flow_run("数据拉取流程")
 
