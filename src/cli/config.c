@@ -53,7 +53,7 @@ static int run_view(struct cli *cli, const void *data, struct problem *problem)
 {
 	const struct view_options *options = data;
 	struct json_list list = { .output = &cli->out };
-	struct settings *settings;
+	struct settings *settings = NULL;
 	struct table table;
 	size_t shown = 0;
 	int result = cli_settings(cli, &settings, problem);

@@ -23,7 +23,7 @@ struct logs_options {
 /* The name of a task run that had a line lately. */
 struct name_slot {
 	struct uuid id;
-	char *name; /* visible text, on the heap */
+	char *name; /* "Task run 'load-0'": visible text, on the heap */
 };
 
 struct logs {
@@ -40,7 +40,7 @@ struct logs {
 
 /* --- One line --- */
 
-/* Fill the slot with the task run's name, or with its id when it is gone. */
+/* Fill the slot with the task run's name, or with its id when it has none. */
 static int load_name(struct logs *logs, struct name_slot *slot, struct uuid id)
 {
 	struct task_run run;
@@ -55,7 +55,7 @@ static int load_name(struct logs *logs, struct name_slot *slot, struct uuid id)
 	if (name.length == 0)
 		name = str_of(arena_strdup(&logs->scratch, uuid_text(id).text));
 	free(slot->name);
-	slot->name = xstrdup(name.data);
+	slot->name = xstrdup(arena_printf(&logs->scratch, "Task run '%.*s'", STR_ARG(name)).data);
 	slot->id = id;
 	return 0;
 }
@@ -76,7 +76,7 @@ static int find_speaker(struct logs *logs, const struct log_line *line, struct s
 		if (result < 0)
 			return result;
 	}
-	*speaker = arena_printf(&logs->scratch, "Task run '%s'", slot->name);
+	*speaker = str_of(slot->name);
 	return 0;
 }
 
@@ -89,12 +89,25 @@ static enum style level_style(int64_t level)
 	return level < LOG_INFO ? STYLE_DIM : STYLE_NONE;
 }
 
+/* "INFO   ": as wide as the names mostly are. */
+static struct str level_text(struct arena *arena, int64_t level)
+{
+	enum { WIDTH = 7 };
+	struct str name = str_of(log_level_name((int)level));
+	char *text;
+
+	if (name.length >= WIDTH)
+		return name;
+	text = arena_alloc(arena, WIDTH);
+	memset(text, ' ', WIDTH);
+	memcpy(text, name.data, name.length);
+	return (struct str){ text, WIDTH };
+}
+
 static int print_text(struct logs *logs, const struct log_line *line)
 {
 	struct output *out = &logs->cli->out;
-	struct str time = text_time(&logs->scratch, line->timestamp);
 	struct str message = line->message;
-	struct str level = arena_printf(&logs->scratch, "%-7s", log_level_name((int)line->level));
 	struct str speaker;
 	int result = find_speaker(logs, line, &speaker);
 
@@ -103,9 +116,9 @@ static int print_text(struct logs *logs, const struct log_line *line)
 	/* A file or another program gets the message as it is. */
 	if (out->terminal)
 		message = text_visible_lines(&logs->scratch, message);
-	output_str(out, time);
+	output_str(out, text_time(&logs->scratch, line->timestamp));
 	output_puts(out, " | ");
-	output_styled(out, level_style(line->level), level);
+	output_styled(out, level_style(line->level), level_text(&logs->scratch, line->level));
 	output_puts(out, " | ");
 	output_str(out, speaker);
 	output_puts(out, " - ");

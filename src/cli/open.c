@@ -40,7 +40,7 @@ int cli_settings(struct cli *cli, struct settings **out, struct problem *problem
 
 int cli_database_path(struct cli *cli, const char **out, struct problem *problem)
 {
-	struct settings *settings;
+	struct settings *settings = NULL;
 	int result = cli_settings(cli, &settings, problem);
 
 	if (result < 0)
@@ -61,7 +61,7 @@ static void warn_of_hold(void *data UNUSED, const struct problem *problem)
 static int open_store(struct cli *cli, enum store_mode mode, struct problem *problem)
 {
 	struct store_options options = { .mode = mode, .on_hold = warn_of_hold };
-	struct settings *settings;
+	struct settings *settings = NULL;
 	int result = cli_settings(cli, &settings, problem);
 
 	if (result < 0)
@@ -114,7 +114,7 @@ int cli_writer(struct cli *cli, struct store **out, struct problem *problem)
 
 int cli_limit(struct cli *cli, int64_t given, int64_t *out, struct problem *problem)
 {
-	struct settings *settings;
+	struct settings *settings = NULL;
 	int result;
 
 	*out = given;

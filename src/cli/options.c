@@ -315,19 +315,19 @@ int arguments_read(struct option_reader *reader, const struct cli_argument *rows
 	int result;
 
 	while ((result = options_next(reader, &word, problem)) > 0) {
-		const struct cli_argument *row = repeats ? &rows[count - 1] : &rows[filled];
+		const struct cli_argument *row;
 		void *place;
 
 		if (filled == count && !repeats)
 			return problem_set(problem, WEIR_EINVAL, "'%.*s' is one argument too many for '%s'",
 			                   STR_ARG(word), reader->command);
+		row = repeats ? &rows[count - 1] : &rows[filled++];
+		repeats = row->repeated;
 		place = (char *)values + row->offset;
-		if (row->repeated)
+		if (repeats)
 			add_text(reader, place, word);
 		else
 			*(struct str *)place = word;
-		filled += !repeats;
-		repeats = row->repeated;
 	}
 	if (result == 0 && filled < count)
 		return problem_set(problem, WEIR_EINVAL, "'%s' needs %s: %s", reader->command, rows[filled].name,

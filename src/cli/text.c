@@ -145,41 +145,59 @@ struct str text_ago(struct arena *arena, int64_t instant_us, int64_t now_us)
 	return STR("just now");
 }
 
-/* Log lines come by the thousand within a second: the date is worked out once for each. */
-static const struct tm *local_time(int64_t seconds)
-{
-	static int64_t cached_seconds = INT64_MIN;
-	static struct tm cached;
-	time_t instant = (time_t)seconds;
+/* A second in the local time zone. */
+struct local_second {
+	int64_t seconds;
+	char text[40]; /* "2026-01-31 08:00:00." */
+	size_t length;
+	char zone[8]; /* "+0100" */
+};
 
-	if (seconds != cached_seconds && localtime_r(&instant, &cached))
-		cached_seconds = seconds;
+/* Log lines come by the thousand within a second: it is worked out once for each. */
+static const struct local_second *local_second_of(int64_t instant_us)
+{
+	static struct local_second cached = { .seconds = INT64_MIN };
+	time_t seconds = (time_t)(instant_us / 1000000 - (instant_us % 1000000 < 0));
+	struct tm local;
+
+	if (seconds == cached.seconds)
+		return &cached;
+	/* Fails for years that microseconds in 64 bits do not reach. */
+	if (!localtime_r(&seconds, &local))
+		local = (struct tm){ .tm_mday = 1 };
+	cached.seconds = seconds;
+	cached.length = strftime(cached.text, sizeof cached.text, "%Y-%m-%d %H:%M:%S.", &local);
+	strftime(cached.zone, sizeof cached.zone, "%z", &local);
 	return &cached;
 }
 
 struct str text_time(struct arena *arena, int64_t instant_us)
 {
-	int64_t seconds = instant_us / 1000000 - (instant_us % 1000000 < 0);
-	const struct tm *local;
+	const struct local_second *second;
+	int milliseconds;
+	char *text;
 
 	if (instant_us == TIMESTAMP_NONE)
 		return STR("");
-	local = local_time(seconds);
-	return arena_printf(arena, "%04d-%02d-%02d %02d:%02d:%02d.%03d", local->tm_year + 1900, local->tm_mon + 1,
-	                    local->tm_mday, local->tm_hour, local->tm_min, local->tm_sec,
-	                    (int)((instant_us - seconds * 1000000) / 1000));
+	second = local_second_of(instant_us);
+	milliseconds = (int)((instant_us - second->seconds * 1000000) / 1000);
+	text = arena_alloc(arena, second->length + 4);
+	memcpy(text, second->text, second->length);
+	text[second->length] = (char)('0' + milliseconds / 100);
+	text[second->length + 1] = (char)('0' + milliseconds / 10 % 10);
+	text[second->length + 2] = (char)('0' + milliseconds % 10);
+	text[second->length + 3] = '\0';
+	return (struct str){ text, second->length + 3 };
 }
 
 struct str text_time_ago(struct arena *arena, int64_t instant_us, int64_t now_us)
 {
 	struct str time = text_time(arena, instant_us);
 	struct str ago = text_ago(arena, instant_us, now_us);
-	char zone[8];
 
 	if (instant_us == TIMESTAMP_NONE)
 		return STR("");
-	strftime(zone, sizeof zone, "%z", local_time(instant_us / 1000000 - (instant_us % 1000000 < 0)));
-	return arena_printf(arena, "%.*s %s (%.*s)", STR_ARG(time), zone, STR_ARG(ago));
+	return arena_printf(arena, "%.*s %s (%.*s)", STR_ARG(time), local_second_of(instant_us)->zone, STR_ARG(ago));
 }
 
 struct str text_duration(struct arena *arena, int64_t duration_us)

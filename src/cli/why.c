@@ -2,6 +2,7 @@
 /* weir why: core/why.c answers as JSON; here it is laid out for people */
 #include "cli/runs.h"
 
+#include "base/log.h"
 #include "core/core.h"
 
 static const struct cli_argument arguments[] = {
@@ -15,44 +16,82 @@ struct answer {
 	struct arena *arena;
 };
 
-/* Lines of a text, each indented. first_indent is that of the first line: negative when the line has begun. */
-static void print_lines(const struct answer *answer, struct str text, int first_indent, int indent, enum style style)
+/* --- Details --- */
+
+/* Lines of a text, each indented; the first one by as much as is missing at its place. */
+static void print_lines(const struct answer *answer, struct str text, int first_indent)
 {
 	struct output *out = &answer->cli->out;
 	struct str rest = text_visible_lines(answer->arena, text);
-	int blanks = first_indent;
+	int indent = first_indent;
 
 	do {
 		const char *newline = rest.length ? memchr(rest.data, '\n', rest.length) : NULL;
 		size_t length = newline ? (size_t)(newline - rest.data) : rest.length;
 
-		output_printf(out, "%*s", blanks, "");
-		output_styled(out, style, (struct str){ rest.data, length });
-		output_puts(out, "\n");
+		output_printf(out, "%*s%.*s\n", indent, "", (int)length, rest.data ? rest.data : "");
 		length += newline != NULL;
 		rest = (struct str){ rest.data + length, rest.length - length };
-		blanks = indent;
+		indent = VALUE_INDENT;
 	} while (rest.length > 0);
 }
 
 /* A string as its text, anything else as it is written. */
-static struct str value_text(const struct answer *answer, const struct json *value)
+static struct str plain_text(const struct answer *answer, const struct json *value)
 {
 	return json_is(value, JSON_TYPE_STRING) ? json_text(answer->arena, value) : value->raw;
 }
 
+/* A member of an object in a list, such as a log line: times are local, levels have names. */
+static struct str member_text(const struct answer *answer, const struct json *member)
+{
+	struct str text = plain_text(answer, member);
+	int64_t instant_us, level;
+
+	if ((str_is(member->key, "timestamp") || str_is(member->key, "at")) &&
+	    timestamp_parse(text, &instant_us, NULL) == 0)
+		return text_time(answer->arena, instant_us);
+	if (str_is(member->key, "level") && json_to_integer(member, &level))
+		return str_of(log_level_name((int)level));
+	return text;
+}
+
+/* An object is one line, its members in their order. */
+static struct str element_text(const struct answer *answer, const struct json *element)
+{
+	struct str text = STR("");
+
+	if (!json_is(element, JSON_TYPE_OBJECT))
+		return plain_text(answer, element);
+	for (const struct json *member = element->child; member; member = member->next)
+		text = arena_printf(answer->arena, "%.*s%s%.*s", STR_ARG(text), text.length ? " | " : "",
+		                    STR_ARG(member_text(answer, member)));
+	return text;
+}
+
 static void print_detail(const struct answer *answer, const struct json *member)
 {
-	struct str key = text_visible(answer->arena, member->key);
+	struct str label = text_visible(answer->arena, member->key);
 
-	output_printf(&answer->cli->out, "%*s%.*s:", DETAIL_INDENT, "", STR_ARG(key));
+	output_printf(&answer->cli->out, "%*s", DETAIL_INDENT, "");
+	for (size_t i = 0; i < label.length; i++)
+		output_printf(&answer->cli->out, "%c", label.data[i] == '_' ? ' ' : label.data[i]);
+	output_puts(&answer->cli->out, ":");
 	if (!json_is(member, JSON_TYPE_ARRAY)) {
-		print_lines(answer, value_text(answer, member), 1, VALUE_INDENT, STYLE_NONE);
+		print_lines(answer, plain_text(answer, member), 1);
 		return;
 	}
 	output_puts(&answer->cli->out, "\n");
 	for (const struct json *element = member->child; element; element = element->next)
-		print_lines(answer, value_text(answer, element), VALUE_INDENT, VALUE_INDENT, STYLE_NONE);
+		print_lines(answer, element_text(answer, element), VALUE_INDENT);
+}
+
+/* --- The answer --- */
+
+/* A sentence: one line, whatever a name in it holds. */
+static struct str sentence(const struct answer *answer, const struct json *object, const char *key)
+{
+	return text_visible(answer->arena, json_text(answer->arena, json_get(object, key)));
 }
 
 static struct str since_text(const struct answer *answer, const struct json *since)
@@ -69,11 +108,10 @@ static struct str since_text(const struct answer *answer, const struct json *sin
 static void print_cause(const struct answer *answer, const struct json *cause)
 {
 	const struct json *detail = json_get(cause, "detail");
-	struct str text = json_text(answer->arena, json_get(cause, "cause"));
 	struct str since = since_text(answer, json_get(cause, "since"));
 
-	print_lines(answer, arena_printf(answer->arena, "- %.*s%.*s", STR_ARG(text), STR_ARG(since)), CAUSE_INDENT,
-	            CAUSE_INDENT + 2, STYLE_NONE);
+	output_printf(&answer->cli->out, "%*s- %.*s%.*s\n", CAUSE_INDENT, "", STR_ARG(sentence(answer, cause, "cause")),
+	              STR_ARG(since));
 	if (!json_is(detail, JSON_TYPE_OBJECT))
 		return;
 	for (const struct json *member = detail->child; member; member = member->next) {
@@ -91,14 +129,14 @@ static int print_answer(struct cli *cli, struct str text, struct problem *proble
 
 	if (result < 0)
 		return result;
-	print_lines(&answer, json_text(answer.arena, json_get(json, "answer")), 0, 0, STYLE_BOLD);
+	output_styled(&cli->out, STYLE_BOLD, sentence(&answer, json, "answer"));
+	output_puts(&cli->out, "\n");
 	because = json_get(json, "because");
 	for (const struct json *cause = because ? because->child : NULL; cause; cause = cause->next)
 		print_cause(&answer, cause);
-	next = json_text(answer.arena, json_get(json, "next"));
+	next = sentence(&answer, json, "next");
 	if (next.length > 0)
-		print_lines(&answer, arena_printf(answer.arena, "Next: %.*s", STR_ARG(next)), 0, CAUSE_INDENT,
-		            STYLE_NONE);
+		output_printf(&cli->out, "Next: %.*s\n", STR_ARG(next));
 	return 0;
 }
 

@@ -31,7 +31,8 @@ MUST_CHECK int flow_list(struct db *db, const struct flow_query *query, flow_row
 /* --- Flow runs (core/flow_run.c) --- */
 
 struct flow_run_create {
-	struct flow_run run;       /* nil id: one is made; name null: a random adjective-animal */
+	/* nil id: one is made; no name: a random adjective-animal. Its state, counts and times are not looked at. */
+	struct flow_run run;
 	const struct state *state; /* NULL: Pending */
 };
 
@@ -80,7 +81,7 @@ MUST_CHECK int task_run_resolve(struct db *db, struct str text, struct uuid *out
 /* --- Task runs (core/task_run.c) --- */
 
 struct task_run_create {
-	struct task_run run;       /* nil id: one is made */
+	struct task_run run;       /* as in flow_run_create */
 	const struct state *state; /* NULL: Pending */
 };
 

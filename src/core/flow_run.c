@@ -198,34 +198,67 @@ int flow_run_list(struct db *db, const struct flow_run_query *query, flow_run_ro
 
 /* --- Deletion --- */
 
-/* The most rows that one step takes out, so that others get their turn. */
+/* The most rows that one statement takes out, so that others get their turn. */
 enum { DELETE_STEP_ROWS = 500 };
 
-/* What hangs on a flow run, from the leaves to the root. */
-static int delete_step(struct tx *tx, struct uuid id)
+/* A task run with all that hangs on it, from the leaves to the root. WEIR_EAGAIN when there is more to do. */
+static int delete_task(struct tx *tx, struct uuid id)
 {
-	int count = store_log_delete(tx->db, id, DELETE_STEP_ROWS, tx->problem);
+	const struct uuid no_flow_run = { { 0 } };
+	int lines, states, result;
 
-	if (count == 0)
-		count = store_state_delete(tx->db, TASK_RUN_STATES, id, DELETE_STEP_ROWS, tx->problem);
-	if (count == 0)
-		count = store_flow_run_orphan(tx->db, id, DELETE_STEP_ROWS, tx->problem);
-	if (count == 0)
-		count = store_task_run_delete(tx->db, id, DELETE_STEP_ROWS, tx->problem);
-	if (count == 0)
-		count = store_state_delete(tx->db, FLOW_RUN_STATES, id, DELETE_STEP_ROWS, tx->problem);
+	lines = store_log_delete(tx->db, no_flow_run, id, DELETE_STEP_ROWS, tx->problem);
+	if (lines < 0 || lines == DELETE_STEP_ROWS)
+		return lines < 0 ? lines : WEIR_EAGAIN;
+	states = store_state_delete(tx->db, TASK_RUN_STATES, id, DELETE_STEP_ROWS, tx->problem);
+	if (states < 0 || states == DELETE_STEP_ROWS)
+		return states < 0 ? states : WEIR_EAGAIN;
+	result = store_flow_run_orphan(tx->db, id, tx->problem);
+	if (result == 0)
+		result = store_task_run_delete(tx->db, id, tx->problem);
+	if (result == 0 && tx_over_budget(tx, (size_t)(lines + states + 2)))
+		return WEIR_EAGAIN;
+	return result;
+}
+
+static int delete_tasks(struct tx *tx, struct uuid flow_run_id)
+{
+	struct uuid id;
+	int result;
+
+	while ((result = store_task_run_first(tx->db, flow_run_id, &id, tx->problem)) == 0) {
+		result = delete_task(tx, id);
+		if (result < 0)
+			return result;
+	}
+	return result == WEIR_ENOTFOUND ? 0 : result;
+}
+
+static int delete_logs_and_states(struct tx *tx, struct uuid id)
+{
+	const struct uuid no_task_run = { { 0 } };
+	int count;
+
+	do {
+		count = store_log_delete(tx->db, id, no_task_run, DELETE_STEP_ROWS, tx->problem);
+		if (count == 0)
+			count = store_state_delete(tx->db, FLOW_RUN_STATES, id, DELETE_STEP_ROWS, tx->problem);
+		if (count > 0 && tx_over_budget(tx, (size_t)count))
+			return WEIR_EAGAIN;
+	} while (count > 0);
 	return count;
 }
 
+/* What is gone stays gone, so each step begins anew with what is left. The run itself goes last. */
 int flow_run_delete(struct tx *tx, struct uuid id)
 {
 	struct flow_run run;
-	int count = store_flow_run_find(tx->db, id, tx->arena, &run, tx->problem);
+	int result = store_flow_run_find(tx->db, id, tx->arena, &run, tx->problem);
 
-	if (count < 0)
-		return not_found(tx, id, count);
-	while ((count = delete_step(tx, id)) > 0)
-		if (tx_over_budget(tx, (size_t)count))
-			return WEIR_EAGAIN;
-	return count < 0 ? count : store_flow_run_delete(tx->db, id, tx->problem);
+	if (result < 0)
+		return not_found(tx, id, result);
+	result = delete_tasks(tx, id);
+	if (result == 0)
+		result = delete_logs_and_states(tx, id);
+	return result < 0 ? result : store_flow_run_delete(tx->db, id, tx->problem);
 }

@@ -4,8 +4,9 @@
 
 /* How far the work has got: the newest runs come first. All zero at the beginning. */
 struct progress {
-	struct uuid before; /* the run that was looked at last */
-	int64_t count;      /* flow runs that were marked */
+	struct uuid before;     /* the flow run that was looked at last */
+	struct uuid after_task; /* the task run of the next one that was marked last */
+	int64_t count;          /* flow runs that were marked */
 };
 
 _Static_assert(sizeof(struct progress) <= JOB_CURSOR_BYTES, "the cursor has no room for it");
@@ -28,17 +29,18 @@ static int is_suspended(struct tx *tx, const struct flow_run *run, bool *suspend
 }
 
 /* Mark the unfinished task runs of a run. WEIR_EAGAIN when there are more than the budget allows. */
-static int crash_tasks(struct tx *tx, const struct flow_run *run, struct str reason)
+static int crash_tasks(struct tx *tx, const struct flow_run *run, struct str reason, struct progress *progress)
 {
 	const struct state crashed = { .type = STATE_CRASHED, .message = reason };
 	struct task_run task;
 	struct uuid id;
 	int result;
 
-	while ((result = store_task_run_unfinished(tx->db, run->id, &id, tx->problem)) == 0) {
+	while ((result = store_task_run_unfinished(tx->db, run->id, progress->after_task, &id, tx->problem)) == 0) {
 		result = task_run_force(tx, id, &crashed, &task);
 		if (result < 0)
 			return result;
+		progress->after_task = id;
 		if (tx_over_budget(tx, 2))
 			return WEIR_EAGAIN;
 	}
@@ -70,7 +72,7 @@ static int crash_next(struct tx *tx, struct uuid program_id, struct str reason, 
 	if (result < 0)
 		return result;
 	if (!suspended) {
-		result = crash_tasks(tx, &run, reason);
+		result = crash_tasks(tx, &run, reason, progress);
 		if (result == 0)
 			result = crash_run(tx, &run, reason);
 		if (result < 0)
@@ -78,6 +80,7 @@ static int crash_next(struct tx *tx, struct uuid program_id, struct str reason, 
 		progress->count++;
 	}
 	progress->before = run.id;
+	progress->after_task = (struct uuid){ { 0 } };
 	return 0;
 }
 

@@ -33,6 +33,7 @@ static weir_run *attempt_new(weir_future *run, int number)
 
 	attempt->references = 1;
 	attempt->run = future_ref(run);
+	attempt->arguments = json_incref(run->arguments);
 	attempt->number = number;
 	attempt->deadline.fire = deadline_due;
 	uuid_write(run->id, attempt->id_text);
@@ -81,6 +82,7 @@ void attempt_unref(weir_run *attempt)
 	strbuf_done(&attempt->print_line);
 	arena_done(&attempt->arena);
 	scope_done(&attempt->scope);
+	json_decref(attempt->arguments);
 	pthread_mutex_destroy(&attempt->mutex);
 	future_unref(attempt->run);
 	free(attempt);
@@ -142,7 +144,7 @@ static void log_end(weir_future *run, enum state_type type, const char *name, co
 {
 	int level = type != STATE_COMPLETED ? 40 : run->what.is_flow || strcmp(name, "Completed") != 0 ? 20 : 10;
 
-	if (run->what.is_flow && type == STATE_FAILED && run->attempts <= run->what.retries)
+	if (run->what.is_flow && type == STATE_FAILED && run->attempts > 0 && run->attempts <= run->what.retries)
 		run_log(run, 40, "%s - Retry %d/%d will start %g second(s) from now", message ? message : name,
 		        run->attempts, run->what.retries,
 		        run->what.retry_delay_count ? run->what.retry_delays[0] : 0.0);
@@ -247,6 +249,32 @@ static void end_timed_out(weir_future *run)
 	fail_run(run, "TimedOut", message, false);
 }
 
+static bool is_unseen_failure(weir_future *child)
+{
+	return !future_succeeded(child) && !__atomic_load_n(&child->looked_at, __ATOMIC_RELAXED);
+}
+
+/* A child failed, the function returned a value, and never asked about that child: somebody should know. */
+static void warn_of_unseen_failures(weir_run *attempt)
+{
+	weir_future *first = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < attempt->handles.count; i++) {
+		if (is_unseen_failure(attempt->handles.items[i]) && count++ == 0)
+			first = attempt->handles.items[i];
+	}
+	for (struct weir_futures *map = attempt->maps; map; map = map->next) {
+		for (size_t i = 0; i < map->runs.count; i++) {
+			if (is_unseen_failure(map->runs.items[i]) && count++ == 0)
+				first = map->runs.items[i];
+		}
+	}
+	if (first)
+		run_log(attempt->run, 30, "%zu failed run(s) that nobody looked at, the first: '%s' (%s: %s)", count,
+		        first->name, first->view.name, first->view.message ? first->view.message : "");
+}
+
 static void warn_of_ignored_failure(weir_run *attempt)
 {
 	const struct outcome *outcome = &attempt->outcome;
@@ -296,6 +324,7 @@ static void end_attempt(weir_run *attempt, json_t *value)
 		end_timed_out(run);
 	} else if (value) {
 		warn_of_ignored_failure(attempt);
+		warn_of_unseen_failures(attempt);
 		run_end(run, STATE_COMPLETED, NULL, NULL, value);
 	} else {
 		end_by_outcome(attempt);
@@ -309,16 +338,19 @@ static bool abandon(weir_run *attempt)
 {
 	int running = ATTEMPT_RUNNING;
 	struct engine *engine = attempt->run->engine;
+	bool first;
 
-	if (!__atomic_compare_exchange_n(&attempt->phase, &running, ATTEMPT_ABANDONED, false, __ATOMIC_ACQ_REL,
-	                                 __ATOMIC_ACQUIRE))
-		return false;
-	if (attempt->owns_thread)
-		pool_abandon(attempt->thread);
+	/* Under the lock that bury takes: so the thread can't be gone, nor be counted out, before this is through. */
 	pthread_mutex_lock(&engine->mutex);
-	engine->abandoned++;
+	first = __atomic_compare_exchange_n(&attempt->phase, &running, ATTEMPT_ABANDONED, false, __ATOMIC_ACQ_REL,
+	                                    __ATOMIC_ACQUIRE);
+	if (first) {
+		if (attempt->owns_thread)
+			pool_abandon(attempt->thread);
+		engine->abandoned++;
+	}
 	pthread_mutex_unlock(&engine->mutex);
-	return true;
+	return first;
 }
 
 /* Runs below an abandoned attempt are abandoned with it: nothing waits for them any more. */
@@ -376,6 +408,10 @@ static void deadline_due(struct loop_timer *timer)
 		attempt->in_grace = true;
 		__atomic_store_n(&attempt->timed_out, true, __ATOMIC_RELEASE);
 		attempt_cancel(attempt, WEIR_ETIMEDOUT);
+		if (__atomic_load_n(&attempt->phase, __ATOMIC_ACQUIRE) != ATTEMPT_RUNNING) {
+			attempt_unref(attempt);
+			return;
+		}
 		loop_timer_start(attempt->run->engine->loop, timer,
 		                 clock_monotonic_us() + attempt->run->engine->grace_us);
 		return;
@@ -456,9 +492,10 @@ static void attempt_returned(weir_run *attempt, json_t *value)
 	int running = ATTEMPT_RUNNING;
 
 	prints_flush(attempt);
-	join_children(attempt, !value);
+	join_children(attempt, !value && attempt->outcome.kind != OUTCOME_SKIPPED);
 	if (!__atomic_compare_exchange_n(&attempt->phase, &running, ATTEMPT_RETURNED, false, __ATOMIC_ACQ_REL,
 	                                 __ATOMIC_ACQUIRE)) {
+		stop_deadline(attempt);
 		bury(attempt, value);
 		return;
 	}
@@ -538,8 +575,9 @@ void run_execute(weir_future *run)
 	set_attempt(run, attempt);
 	start_deadline(attempt);
 	current_attempt = attempt;
-	value = run->what.run(attempt);
-	current_attempt = attempt->outer;
+	/* Between the last look and now it may have been cancelled, or given up together with its parent. */
+	value = attempt_refusal(attempt) ? NULL : run->what.run(attempt);
 	attempt_returned(attempt, value);
+	current_attempt = attempt->outer;
 	attempt_unref(attempt);
 }

@@ -29,13 +29,7 @@ static unsigned depth_of(const weir_run *attempt)
 static int bind_child(weir_future *child, weir_run *parent, const struct child_options *options, json_t *arguments,
                       struct strbuf *inputs, struct problem *problem)
 {
-	int result = callable_check(&child->what, problem);
-
-	if (result < 0) {
-		json_decref(arguments);
-		return result;
-	}
-	result = callable_bind(&child->what, arguments, output_is_placeholder, &child->arguments, problem);
+	int result = callable_bind(&child->what, arguments, output_is_placeholder, &child->arguments, problem);
 	if (result == 0)
 		result = outputs_collect(child, parent, options->wait_for, inputs, problem);
 	if (result == 0 && depth_of(parent) > DEPTH_MAX)
@@ -60,10 +54,32 @@ static bool is_ready(weir_future *child)
 	bool ready;
 
 	pthread_mutex_lock(&child->mutex);
-	ready = child->blockers == 0;
+	ready = --child->blockers == 0;
 	child->phase = ready ? PHASE_QUEUED : PHASE_BLOCKED;
 	pthread_mutex_unlock(&child->mutex);
 	return ready;
+}
+
+/* --- A child that can't be started because its parent is cancelled or its arguments make no sense --- */
+
+static json_t *never_runs(weir_run *run)
+{
+	(void)run;
+	return NULL;
+}
+
+/* A future that has ended already. It is no run: nothing is recorded. */
+static weir_future *dead_future(weir_run *run, struct callable what, struct scope_group *group,
+                                enum weir_state_type type, const char *message)
+{
+	weir_future *child;
+
+	what.run = never_runs;
+	what.is_flow = false;
+	child = future_ref(future_new(run->run->engine, what, run, &run->scope, group));
+	child->name = xstrdup(what.name ? what.name : "?");
+	future_complete(child, (weir_state){ type, state_type_title((enum state_type)type), message }, NULL);
+	return child;
 }
 
 /*
@@ -74,10 +90,16 @@ static weir_future *start_child(weir_run *parent, struct callable what, const st
                                 json_t *arguments, bool here)
 {
 	AUTO(strbuf_done) struct strbuf inputs = { 0 };
-	weir_future *child = future_ref(future_new(parent->run->engine, what, parent, &parent->scope, options->group));
 	struct problem problem;
-	int result = bind_child(child, parent, options, arguments, &inputs, &problem);
+	weir_future *child;
+	int result;
 
+	if (callable_check(&what, &problem) < 0) { /* it can't even be named in a record */
+		json_decref(arguments);
+		return dead_future(parent, what, options->group, WEIR_FAILED, problem.message);
+	}
+	child = future_ref(future_new(parent->run->engine, what, parent, &parent->scope, options->group));
+	result = bind_child(child, parent, options, arguments, &inputs, &problem);
 	begin_record(child, options, inputs.length && result == 0 ? strbuf_str(&inputs) : STR("{}"));
 	if (result < 0) {
 		run_end(child, STATE_FAILED, NULL, problem.message, NULL);
@@ -121,27 +143,6 @@ static weir_future *keep_handle(weir_run *run, weir_future *future)
 	future->handle = run->handles.count;
 	pthread_mutex_unlock(&run->mutex);
 	return future;
-}
-
-/* --- A child that can't be started because its parent is cancelled or its arguments make no sense --- */
-
-static json_t *never_runs(weir_run *run)
-{
-	(void)run;
-	return NULL;
-}
-
-/* A future that has ended already. It is no run: nothing is recorded. */
-static weir_future *dead_future(weir_run *run, struct callable what, const char *message)
-{
-	weir_future *child;
-
-	what.run = never_runs;
-	what.is_flow = false;
-	child = future_ref(future_new(run->run->engine, what, run, &run->scope, NULL));
-	child->name = xstrdup(what.name ? what.name : "?");
-	future_complete(child, (weir_state){ WEIR_CANCELLED, "Cancelled", message }, NULL);
-	return child;
 }
 
 static const char *refusal_text(const weir_run *run)
@@ -200,7 +201,7 @@ static weir_future *submit_child(weir_run *run, struct callable what, const weir
 	struct child_options options = { 0 };
 
 	if (refused(run, arguments))
-		return keep_handle(run, dead_future(run, what, refusal_text(run)));
+		return keep_handle(run, dead_future(run, what, NULL, WEIR_CANCELLED, refusal_text(run)));
 	if (submit)
 		options = (struct child_options){ .name = submit->name,
 			                          .tags = submit->tags,
@@ -222,7 +223,7 @@ WEIR_API weir_future *weir_submit_flow_json(weir_run *run, const weir_flow *flow
 /* The format could not be read: that is the run's outcome already, and the future says so too. */
 static weir_future *unbuilt(weir_run *run, struct callable what)
 {
-	return keep_handle(run, dead_future(run, what, run->outcome.state.message));
+	return keep_handle(run, dead_future(run, what, NULL, WEIR_FAILED, outcome_message(run)));
 }
 
 WEIR_API weir_future *weir_submit(weir_run *run, const weir_task *task, const char *format, ...)
@@ -302,11 +303,11 @@ static weir_futures *futures_new(weir_run *run)
 	return futures;
 }
 
-static weir_futures *map_failed(weir_run *run, struct callable what, const char *message)
+static weir_futures *map_failed(weir_run *run, struct callable what, enum weir_state_type type, const char *message)
 {
 	weir_futures *futures = futures_new(run);
 
-	vec_push(&futures->runs, dead_future(run, what, message));
+	vec_push(&futures->runs, dead_future(run, what, &futures->group, type, message));
 	return futures;
 }
 
@@ -320,11 +321,11 @@ WEIR_API weir_futures *weir_map_json(weir_run *run, const weir_task *task, const
 	json_t *element;
 
 	if (refused(run, elements))
-		return map_failed(run, what, refusal_text(run));
+		return map_failed(run, what, WEIR_CANCELLED, refusal_text(run));
 	if (!json_is_array(elements)) {
 		json_decref(elements);
 		weir_fail_final(run, "the elements of a map of '%s' must be an array", task->name);
-		return map_failed(run, what, run->outcome.state.message);
+		return map_failed(run, what, WEIR_FAILED, outcome_message(run));
 	}
 	futures = futures_new(run);
 	child.group = &futures->group;
@@ -352,6 +353,6 @@ WEIR_API weir_futures *weir_map(weir_run *run, const weir_task *task, const char
 	built = build_arguments(run, task->name, format, list, &elements);
 	va_end(list);
 	if (!built)
-		return map_failed(run, callable_of_task(task), run->outcome.state.message);
+		return map_failed(run, callable_of_task(task), WEIR_FAILED, outcome_message(run));
 	return weir_map_json(run, task, NULL, elements ? elements : json_array());
 }

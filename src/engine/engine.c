@@ -81,12 +81,10 @@ void engine_lost_record(struct engine *engine, const struct problem *problem)
 
 	pthread_mutex_lock(&engine->mutex);
 	first = engine->lost_records++ == 0;
-	if (first)
-		engine->lost_problem = *problem;
+	engine->lost_problem = *problem;
 	pthread_mutex_unlock(&engine->mutex);
-	if (!first)
-		return;
-	log_write(LOG_ERROR, "weir.store", "a state could not be recorded: %s", problem->message);
+	if (first)
+		log_write(LOG_ERROR, "weir.store", "a state could not be recorded: %s", problem->message);
 	engine_cancel_all(engine, "A state of the run could not be recorded.");
 }
 

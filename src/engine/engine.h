@@ -35,7 +35,7 @@ struct engine {
 	struct flow_context *active; /* flow runs that have begun and not ended */
 	unsigned abandoned;          /* attempts whose function has not returned yet */
 	unsigned lost_records;       /* states that could not be recorded */
-	struct problem lost_problem; /* why, the first time */
+	struct problem lost_problem; /* why, the last time */
 };
 
 /* The engine, started on first use. */

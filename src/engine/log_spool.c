@@ -179,6 +179,8 @@ static void lines_stored(struct job *job, int result, const struct problem *prob
 	pthread_mutex_lock(&spool->mutex);
 	if (result < 0)
 		spool->dropped += flush->count;
+	if (!flush->taken) /* it failed before it ran: the lines are still there, the next one starts another job */
+		spool->flushing = false;
 	pthread_mutex_unlock(&spool->mutex);
 	free_lines(flush->lines);
 	free(flush);
@@ -191,7 +193,8 @@ static void submit_flush(struct log_spool *spool)
 	struct flush_job *flush = xcalloc(1, sizeof *flush);
 
 	flush->spool = spool;
-	flush->job = (struct job){ .run = store_lines, .request = flush, .told = lines_stored };
+	flush->job =
+	        (struct job){ .run = store_lines, .request = flush, .told = lines_stored, .flags = JOB_NEVER_WAIT };
 	executor_submit(spool->executor, &flush->job);
 }
 

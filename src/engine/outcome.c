@@ -21,11 +21,31 @@ static void set_outcome(weir_run *run, enum outcome_kind kind, weir_state state,
 	pthread_mutex_unlock(&run->mutex);
 }
 
+static bool has_outcome(weir_run *attempt)
+{
+	bool has;
+
+	pthread_mutex_lock(&attempt->mutex);
+	has = attempt->outcome.kind != OUTCOME_NONE;
+	pthread_mutex_unlock(&attempt->mutex);
+	return has;
+}
+
+const char *outcome_message(weir_run *attempt)
+{
+	const char *message;
+
+	pthread_mutex_lock(&attempt->mutex);
+	message = attempt->outcome.message;
+	pthread_mutex_unlock(&attempt->mutex);
+	return message;
+}
+
 void outcome_of_child(weir_run *attempt, weir_future *child)
 {
 	AUTO(strbuf_done) struct strbuf text = { 0 };
 
-	if (attempt->outcome.kind != OUTCOME_NONE)
+	if (has_outcome(attempt))
 		return;
 	strbuf_printf(&text, "%s run '%s' ended as %s", callable_noun(&child->what), child->name, child->view.name);
 	if (child->view.message)

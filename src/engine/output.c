@@ -191,7 +191,7 @@ const char *outputs_not_ready(weir_future *run, struct arena *arena)
 
 		if (future_succeeded(upstream))
 			continue;
-		upstream->looked_at = true;
+		__atomic_store_n(&upstream->looked_at, true, __ATOMIC_RELAXED);
 		return arena_printf(arena, "Upstream %s run '%s' did not reach a 'COMPLETED' state.",
 		                    callable_noun(&upstream->what), upstream->name)
 		        .data;

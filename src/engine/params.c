@@ -17,7 +17,7 @@ NORETURN static void refuse(const weir_run *run, const char *name, const char *w
 static json_t *value_of(const weir_run *run, const char *name, enum weir_type type)
 {
 	const weir_parameter *declared = callable_parameter(&run->run->what, name);
-	json_t *value = json_object_get(run->run->arguments, name);
+	json_t *value = json_object_get(run->arguments, name);
 
 	if (!declared)
 		refuse(run, name, "which is not declared: add it to .parameters");
@@ -52,10 +52,10 @@ WEIR_API json_t *weir_value(const weir_run *run, const char *name)
 {
 	json_t *value = value_of(run, name, WEIR_ANY_VALUE);
 
-	return value ? value : json_object_get(run->run->arguments, name);
+	return value ? value : json_object_get(run->arguments, name);
 }
 
 WEIR_API json_t *weir_params(const weir_run *run)
 {
-	return run->run->arguments;
+	return run->arguments;
 }

@@ -301,12 +301,13 @@ static void time_is_up(struct process *process)
 
 static void reap(struct process *process)
 {
+	/* Whatever it left in its group ends with it when it was to be ended; while it is a zombie, the id is still its own. */
+	if (process->stop)
+		kill_group(process, SIGKILL);
 	while (waitid(P_PID, (id_t)process->pid, &process->exit, WEXITED) < 0 && errno == EINTR)
 		;
 	process->reaped = true;
-	/* What it left in its group does not outlive it once it was to be ended; else it may go on, but isn't waited for long. */
-	if (process->stop)
-		kill_group(process, SIGKILL);
+	/* What it left otherwise may go on, but isn't waited for long. */
 	process->due_us = clock_monotonic_us() + DRAIN_US;
 }
 
@@ -335,7 +336,7 @@ static void attend(struct process *process)
 		{ .fd = process->err.fd, .events = POLLIN },
 		{ .fd = process->stdin_fd, .events = POLLOUT },
 		{ .fd = process->reaped ? -1 : process->pid_fd, .events = POLLIN },
-		{ .fd = process->stop ? -1 : process->cancel_fd, .events = POLLIN },
+		{ .fd = process->stop || process->reaped ? -1 : process->cancel_fd, .events = POLLIN },
 	};
 
 	if (poll(fds, ARRAY_LENGTH(fds), poll_timeout_ms(process)) < 0)

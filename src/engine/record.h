@@ -19,6 +19,9 @@ void record_task_begin(weir_future *run, const char *name, struct str inputs, co
 void record_task_state(weir_future *run, enum state_type type, const char *name, const char *message,
                        int64_t scheduled_us);
 
+/* The flags of a job that this thread submits to record a state. */
+unsigned record_flags(void);
+
 /* JSON texts of a run's policy and tags. */
 struct str record_policy(struct arena *arena, const struct callable *what);
 struct str record_tags(struct arena *arena, const struct callable *what, const char *const *more);

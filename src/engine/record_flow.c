@@ -24,7 +24,7 @@ static struct flow_record *flow_record_new(weir_future *run, job_fn *write,
 {
 	struct flow_record *record = xcalloc(1, sizeof *record);
 
-	record->job = (struct job){ .run = write, .request = record, .told = told, .flags = JOB_HOLD };
+	record->job = (struct job){ .run = write, .request = record, .told = told, .flags = record_flags() };
 	record->run = future_ref(run);
 	record->card = run_card_ref(run->card);
 	return record;

@@ -68,6 +68,12 @@ static struct str delays_text(struct arena *arena, const struct callable *what)
 	return arena_str(arena, strbuf_str(&buffer));
 }
 
+/* States are held while the disk fails. The loop's thread must not wait for room: timers and signals wait for it. */
+unsigned record_flags(void)
+{
+	return loop_current() ? JOB_HOLD | JOB_NEVER_WAIT : JOB_HOLD;
+}
+
 struct str record_policy(struct arena *arena, const struct callable *what)
 {
 	struct run_policy policy;
@@ -161,7 +167,8 @@ static void submit(weir_future *run, const struct state *state)
 	struct record *record = xmalloc(sizeof *record);
 
 	record_unref(card->open);
-	record->job = (struct job){ .run = store_record, .request = record, .told = record_told, .flags = JOB_HOLD };
+	record->job =
+	        (struct job){ .run = store_record, .request = record, .told = record_told, .flags = record_flags() };
 	record->references = 2;
 	record->phase = RECORD_OPEN;
 	record->engine = run->engine;

@@ -112,6 +112,7 @@ weir_future *future_new(struct engine *engine, struct callable what, weir_run *p
 	run->card = xcalloc(1, sizeof *run->card);
 	run->card->references = 1;
 	run->scope = scope;
+	run->blockers = 1; /* whoever makes it, until all upstream runs are known */
 	run->work.run = execute_work;
 	run->retry_timer.fire = retry_due;
 	run->id = uuid_new();

@@ -90,7 +90,7 @@ struct weir_future {
 	weir_state view;
 	char *view_texts; /* what view's texts point to */
 	size_t handle;    /* place in the owner's handles, from 1; 0: none; guarded by the owner's mutex */
-	bool looked_at;   /* somebody has seen the failure */
+	bool looked_at;   /* atomic: somebody has seen the failure */
 };
 
 struct weir_futures {
@@ -114,6 +114,7 @@ enum attempt_phase { ATTEMPT_RUNNING, ATTEMPT_RETURNED, ATTEMPT_ABANDONED };
 struct weir_run {
 	unsigned references;
 	weir_future *run;   /* counted */
+	json_t *arguments;  /* counted: the run lets go of its own when it ends */
 	struct scope scope; /* of its children */
 	int number;         /* 1, 2, … */
 	int phase;          /* enum attempt_phase, atomic: who changes it from RUNNING decides */
@@ -187,6 +188,9 @@ void run_end(weir_future *run, enum state_type type, const char *name, const cha
 
 /* Keep a child's failure as this attempt's outcome, unless there is one. */
 void outcome_of_child(weir_run *attempt, weir_future *child);
+
+/* The message of the attempt's outcome, or NULL; lives as long as the attempt. */
+const char *outcome_message(weir_run *attempt);
 
 /* --- logs --- */
 

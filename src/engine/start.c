@@ -25,16 +25,26 @@ static int outcome_code(const weir_future *run, struct problem *problem)
 }
 
 /* Were all states recorded? The flow itself may have completed. */
-static int recorded_code(struct engine *engine, struct problem *problem)
+static int recorded_code(struct engine *engine, unsigned lost_before, struct problem *problem)
 {
 	int code = 0;
 
 	pthread_mutex_lock(&engine->mutex);
-	if (engine->lost_records > 0)
+	if (engine->lost_records > lost_before)
 		code = problem_set(problem, engine->lost_problem.code, "%u state(s) could not be recorded: %s",
-		                   engine->lost_records, engine->lost_problem.message);
+		                   engine->lost_records - lost_before, engine->lost_problem.message);
 	pthread_mutex_unlock(&engine->mutex);
 	return code;
+}
+
+static unsigned lost_records(struct engine *engine)
+{
+	unsigned lost;
+
+	pthread_mutex_lock(&engine->mutex);
+	lost = engine->lost_records;
+	pthread_mutex_unlock(&engine->mutex);
+	return lost;
 }
 
 /* Execute on this thread, unless a time limit asks for one that can be given up. */
@@ -50,6 +60,7 @@ static void execute_and_wait(weir_future *run, struct scope *scope)
 static int run_top_level(struct engine *engine, const weir_flow *flow, json_t *bound, json_t **result,
                          struct problem *problem)
 {
+	unsigned lost_before = lost_records(engine);
 	struct scope scope;
 	weir_future *run;
 	int code;
@@ -62,7 +73,7 @@ static int run_top_level(struct engine *engine, const weir_flow *flow, json_t *b
 	execute_and_wait(run, &scope);
 	if (result)
 		*result = future_succeeded(run) ? json_incref(run->result) : NULL;
-	code = recorded_code(engine, problem);
+	code = recorded_code(engine, lost_before, problem);
 	if (code == 0)
 		code = outcome_code(run, problem);
 	future_unref(run);

@@ -26,7 +26,7 @@ static void help(weir_future *run)
 /* The result as a new reference; NULL, and the outcome of who waited, when it did not complete. */
 static json_t *take_result(weir_future *run)
 {
-	run->looked_at = true;
+	__atomic_store_n(&run->looked_at, true, __ATOMIC_RELAXED);
 	if (future_succeeded(run))
 		return json_incref(run->result);
 	outcome_of_child(run->owner, run);
@@ -100,7 +100,7 @@ WEIR_API const weir_state *weir_state_of(weir_future *future)
 	pthread_mutex_unlock(&future->mutex);
 	if (phase != PHASE_DONE)
 		return &present_states[phase].state;
-	future->looked_at = true;
+	__atomic_store_n(&future->looked_at, true, __ATOMIC_RELAXED);
 	return &future->view;
 }
 

@@ -123,6 +123,14 @@ void transition_reject(struct transition *transition, struct str reason)
 	object(transition, VERDICT_REJECT, reason);
 }
 
+/* The time of a state that is entered now: later than the present one's, also when somebody has set the clock back. */
+static int64_t stamp(const struct transition *transition)
+{
+	if (!transition->current)
+		return transition->now_us;
+	return MAX(transition->now_us, transition->current->timestamp + 1);
+}
+
 struct state_details *transition_replace(struct transition *transition, const struct state *replacement,
                                          struct str reason)
 {
@@ -132,7 +140,7 @@ struct state_details *transition_replace(struct transition *transition, const st
 		.id = transition->state_id,
 		.type = replacement->type,
 		.name = replacement->name.data ? replacement->name : str_of(state_type_title(replacement->type)),
-		.timestamp = transition->now_us,
+		.timestamp = stamp(transition),
 		.message = replacement->message,
 		.data = replacement->data,
 	};
@@ -162,7 +170,7 @@ static void complete_proposed(struct transition *transition)
 	if (!proposed->name.data)
 		proposed->name = str_of(state_type_title(proposed->type));
 	if (proposed->timestamp == TIMESTAMP_NONE)
-		proposed->timestamp = transition->now_us;
+		proposed->timestamp = stamp(transition);
 	if (proposed->type == STATE_SCHEDULED &&
 	    transition_proposed_details(transition)->scheduled_time == TIMESTAMP_NONE)
 		transition_edit_details(transition)->scheduled_time = transition->now_us;

@@ -10,6 +10,8 @@
 #include "store/executor.h"
 #include "store/writer_lock.h"
 
+#include <stddef.h>
+
 enum { BATCH_JOBS = 256 };
 
 struct effect {
@@ -24,7 +26,7 @@ struct slot {
 	const struct problem *problem; /* in the arena, when the result is an error */
 	size_t effects_end;            /* its effects are those from the end of the slot before it to here */
 	bool cursor_used;
-	unsigned char cursor[JOB_CURSOR_BYTES]; /* the working copy */
+	_Alignas(max_align_t) unsigned char cursor[JOB_CURSOR_BYTES]; /* the working copy */
 };
 
 struct batch {

@@ -281,7 +281,7 @@ void executor_submit(struct executor *executor, struct job *job)
 	memset(job->cursor, 0, sizeof job->cursor);
 	pthread_mutex_lock(&executor->mutex);
 	ASSERT(!executor->ending || executor == current_executor);
-	if (executor->queued >= executor->queue_limit)
+	if (executor->queued >= executor->queue_limit && !(job->flags & JOB_NEVER_WAIT))
 		wait_for_room(executor);
 	append_job(executor, job);
 	job->epoch = executor->epoch;

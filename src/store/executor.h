@@ -54,6 +54,8 @@ enum job_flag {
 	 * wait and try again for hold_seconds before giving up. Jobs behind it wait too, so that states stay in order.
 	 */
 	JOB_HOLD = 1 << 0,
+	/* Never block the submitter, also when the queue is at its limit: for threads that others wait for. */
+	JOB_NEVER_WAIT = 1 << 1,
 };
 
 /* Put in the caller's own struct; it must live until told. */
@@ -122,7 +124,7 @@ void tx_effect(struct tx *tx, void (*effect)(void *argument), void *argument);
 /* Has this job used up its budget of so many more rows? Counts them. */
 bool tx_over_budget(struct tx *tx, size_t rows);
 
-/* The cursor's working copy: JOB_CURSOR_BYTES, as the last commit left it. */
+/* The cursor's working copy: JOB_CURSOR_BYTES, aligned for any type, as the last commit left it. */
 void *tx_cursor(struct tx *tx);
 
 #endif

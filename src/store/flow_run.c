@@ -89,19 +89,46 @@ static unsigned find_conditions(const struct flow_run_query *query)
 	return conditions;
 }
 
+static const char *plain_sql(struct sql_text *text, unsigned conditions)
+{
+	return sql_text_get(text,
+	                    "SELECT flow.name, %s FROM flow_run AS run JOIN flow ON flow.id = run.flow_id WHERE 1%s%s "
+	                    "ORDER BY %srun.id DESC LIMIT ?5 OFFSET ?6",
+	                    record_columns(&flow_run_fields, "run."),
+	                    conditions & OF_FLOW ? " AND run.flow_id = ?1" : "",
+	                    conditions & OF_PARENT ? " AND run.parent_task_run_id = ?2" : "",
+	                    conditions & BY_ID ? "" : "run.expected_start_time DESC, ");
+}
+
+/*
+ * Runs of some states: for each of the wanted states the first rows in the order of its index, then the first of all
+ * these. A plain IN would sort every run that is in one of the states, or walk through all that are not.
+ */
+static const char *by_state_sql(struct sql_text *text, unsigned conditions)
+{
+	bool by_name = conditions & OF_STATE_NAMES;
+	const char *order = conditions & BY_ID ? "" : "expected_start_time DESC, ";
+
+	return sql_text_get(
+	        text,
+	        "SELECT flow.name, %s FROM (SELECT DISTINCT value FROM json_each(%s)) AS wanted "
+	        "JOIN flow_run AS run ON run.id IN (SELECT id FROM flow_run WHERE %s = wanted.value%s%s%s "
+	        "ORDER BY %sid DESC LIMIT min(?5, 9223372036854775807 - ?6) + ?6) "
+	        "JOIN flow ON flow.id = run.flow_id ORDER BY %s%srun.id DESC LIMIT ?5 OFFSET ?6",
+	        record_columns(&flow_run_fields, "run."), by_name ? "?3" : "?4", by_name ? "state_name" : "state_type",
+	        by_name && conditions & OF_STATE_TYPES ? " AND state_type IN (SELECT value FROM json_each(?4))" : "",
+	        conditions & OF_FLOW ? " AND flow_id = ?1" : "",
+	        conditions & OF_PARENT ? " AND parent_task_run_id = ?2" : "", order, conditions & BY_ID ? "" : "run.",
+	        order);
+}
+
 static const char *list_sql(unsigned conditions)
 {
 	static struct sql_text texts[CONDITION_SETS];
+	struct sql_text *text = &texts[conditions];
 
-	return sql_text_get(
-	        &texts[conditions],
-	        "SELECT flow.name, %s FROM flow_run AS run JOIN flow ON flow.id = run.flow_id WHERE 1%s%s%s%s "
-	        "ORDER BY %srun.id DESC LIMIT ?5 OFFSET ?6",
-	        record_columns(&flow_run_fields, "run."), conditions & OF_FLOW ? " AND run.flow_id = ?1" : "",
-	        conditions & OF_PARENT ? " AND run.parent_task_run_id = ?2" : "",
-	        conditions & OF_STATE_NAMES ? " AND run.state_name IN (SELECT value FROM json_each(?3))" : "",
-	        conditions & OF_STATE_TYPES ? " AND run.state_type IN (SELECT value FROM json_each(?4))" : "",
-	        conditions & BY_ID ? "" : "run.expected_start_time DESC, ");
+	return conditions & (OF_STATE_NAMES | OF_STATE_TYPES) ? by_state_sql(text, conditions)
+	                                                      : plain_sql(text, conditions);
 }
 
 int store_flow_run_list(struct db *db, const struct flow_run_query *query, flow_run_row_fn *each, void *data,
@@ -166,14 +193,8 @@ int store_flow_run_delete(struct db *db, struct uuid id, struct problem *problem
 	return result < 0 ? result : db_run(db, "DELETE FROM flow_run WHERE id = ?1", problem, "u", id);
 }
 
-int store_flow_run_orphan(struct db *db, struct uuid id, int64_t limit, struct problem *problem)
+int store_flow_run_orphan(struct db *db, struct uuid parent_task_run_id, struct problem *problem)
 {
-	int result =
-	        db_run(db,
-	               "UPDATE flow_run SET parent_task_run_id = NULL WHERE id IN ("
-	               "SELECT child.id FROM task_run JOIN flow_run AS child ON child.parent_task_run_id = task_run.id "
-	               "WHERE task_run.flow_run_id = ?1 LIMIT ?2)",
-	               problem, "ui", id, limit);
-
-	return result < 0 ? result : (int)db->driver->changes(db);
+	return db_run(db, "UPDATE flow_run SET parent_task_run_id = NULL WHERE parent_task_run_id = ?1", problem, "u",
+	              parent_task_run_id);
 }

@@ -56,7 +56,7 @@ MUST_CHECK int store_flow_run_of_program(struct db *db, struct uuid program_id, 
 /* Take the run out, with its last state. */
 MUST_CHECK int store_flow_run_delete(struct db *db, struct uuid id, struct problem *problem);
 
-/* Cut the link to their parent of at most `limit` subflows of the run's tasks. Returns how many there were. */
-MUST_CHECK int store_flow_run_orphan(struct db *db, struct uuid id, int64_t limit, struct problem *problem);
+/* Cut the link of subflows to the task run that stands for them. */
+MUST_CHECK int store_flow_run_orphan(struct db *db, struct uuid parent_task_run_id, struct problem *problem);
 
 #endif

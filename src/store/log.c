@@ -57,20 +57,16 @@ int store_log_list(struct db *db, const struct log_query *query, log_row_fn *eac
 	return result;
 }
 
-int store_log_delete(struct db *db, struct uuid flow_run_id, int64_t limit, struct problem *problem)
+int store_log_delete(struct db *db, struct uuid flow_run_id, struct uuid task_run_id, int64_t limit,
+                     struct problem *problem)
 {
-	int64_t count;
-	int result =
-	        db_run(db, "DELETE FROM log WHERE rowid IN (SELECT rowid FROM log WHERE flow_run_id = ?1 LIMIT ?2)",
-	               problem, "ui", flow_run_id, limit);
+	static const char of_flow_run[] =
+	        "DELETE FROM log WHERE rowid IN (SELECT rowid FROM log WHERE flow_run_id = ?1 LIMIT ?2)";
+	static const char of_task_run[] =
+	        "DELETE FROM log WHERE rowid IN (SELECT rowid FROM log WHERE task_run_id = ?1 LIMIT ?2)";
+	const bool by_task = uuid_is_nil(flow_run_id);
+	int result = db_run(db, by_task ? of_task_run : of_flow_run, problem, "ui", by_task ? task_run_id : flow_run_id,
+	                    limit);
 
-	if (result < 0)
-		return result;
-	count = db->driver->changes(db);
-	result = db_run(
-	        db,
-	        "DELETE FROM log WHERE rowid IN (SELECT log.rowid FROM task_run JOIN log ON log.task_run_id = task_run.id "
-	        "WHERE task_run.flow_run_id = ?1 LIMIT ?2)",
-	        problem, "ui", flow_run_id, limit - count);
-	return result < 0 ? result : (int)(count + db->driver->changes(db));
+	return result < 0 ? result : (int)db->driver->changes(db);
 }

@@ -27,7 +27,9 @@ MUST_CHECK int store_log_list(struct db *db, const struct log_query *query, log_
 /* Append; nothing looks for another line with the same id. */
 MUST_CHECK int store_log_insert(struct db *db, const struct log_line *line, struct problem *problem);
 
-/* Take out at most `limit` lines of a flow run, and of its task runs. Returns how many there were. */
-MUST_CHECK int store_log_delete(struct db *db, struct uuid flow_run_id, int64_t limit, struct problem *problem);
+/* Take out at most `limit` lines that name the flow run, or the task run; the other id is nil. Returns how many there
+   were. */
+MUST_CHECK int store_log_delete(struct db *db, struct uuid flow_run_id, struct uuid task_run_id, int64_t limit,
+                                struct problem *problem);
 
 #endif

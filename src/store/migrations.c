@@ -29,6 +29,7 @@ static const char *const step_1[] = {
 	"CREATE INDEX flow_run_expected ON flow_run (expected_start_time)",
 	"CREATE INDEX flow_run_flow ON flow_run (flow_id, expected_start_time)",
 	"CREATE INDEX flow_run_state_name ON flow_run (state_name, expected_start_time)",
+	"CREATE INDEX flow_run_state_type ON flow_run (state_type, expected_start_time)",
 	"CREATE INDEX flow_run_name ON flow_run (name)",
 	"CREATE INDEX flow_run_due ON flow_run (next_scheduled_start_time) WHERE state_type = 'SCHEDULED'",
 	"CREATE INDEX flow_run_parent ON flow_run (parent_task_run_id) WHERE parent_task_run_id IS NOT NULL",
@@ -120,6 +121,11 @@ int schema_check(struct db *db, const char *path, bool write, int *version, stru
 		return problem_set(
 		        problem, WEIR_EVERSION,
 		        "%s: its schema is version %d, and this Weir knows %d: use the Weir that made it, or a newer one",
+		        path, (int)stored, store_schema_version);
+	if (!write && stored < store_schema_version)
+		return problem_set(
+		        problem, WEIR_EVERSION,
+		        "%s: its schema is version %d, and this Weir reads %d: any program of flows brings it up to date",
 		        path, (int)stored, store_schema_version);
 	return 0;
 }

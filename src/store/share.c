@@ -46,7 +46,7 @@ struct share {
 	bool leave_lock; /* when closing */
 };
 
-enum { NAME_SIZE = UUID_TEXT_LENGTH + 16 };
+enum { NAME_SIZE = UUID_TEXT_LENGTH + 16, HOLD_TRIES = 10 };
 
 static void file_name(char out[NAME_SIZE], struct uuid id, const char *ending)
 {
@@ -145,11 +145,14 @@ static void write_holder(int fd)
 		(void)ftruncate(fd, 0);
 }
 
-/* The file gets its name only when its lock is held, so that nobody ever finds a living program's lock free. */
-static int hold_lock(struct share *share, struct uuid id, struct problem *problem)
+/*
+ * Make a lock file and hold its lock. It gets its name only then, so that nobody ever finds a living program's lock free.
+ * WEIR_EAGAIN: another program has removed it in between, as one that was left behind.
+ */
+static int try_to_hold(struct share *share, struct uuid id, struct problem *problem)
 {
 	char temporary[NAME_SIZE], name[NAME_SIZE];
-	int fd;
+	int fd, error;
 
 	file_name(temporary, id, ".new");
 	file_name(name, id, ".lock");
@@ -158,15 +161,26 @@ static int hold_lock(struct share *share, struct uuid id, struct problem *proble
 		return problem_set(problem, error_of_errno(errno), "%s/%s: %s", share->folder, temporary,
 		                   strerror(errno));
 	write_holder(fd);
-	if (file_lock_try(fd, LIFE) != 0 || renameat(share->folder_fd, temporary, share->folder_fd, name) < 0) {
-		int error = errno;
-
-		unlinkat(share->folder_fd, temporary, 0);
-		close(fd);
-		return problem_set(problem, error_of_errno(error), "%s/%s: %s", share->folder, name, strerror(error));
+	error = file_lock_try(fd, LIFE);
+	if (!error && renameat(share->folder_fd, temporary, share->folder_fd, name) < 0)
+		error = errno;
+	if (!error) {
+		share->lock_fd = fd;
+		return 0;
 	}
-	share->lock_fd = fd;
-	return 0;
+	unlinkat(share->folder_fd, temporary, 0);
+	close(fd);
+	return problem_set(problem, error == ENOENT ? WEIR_EAGAIN : error_of_errno(error), "%s/%s: %s", share->folder,
+	                   name, strerror(error));
+}
+
+static int hold_lock(struct share *share, struct uuid id, struct problem *problem)
+{
+	int result = WEIR_EAGAIN;
+
+	for (int tries = 0; result == WEIR_EAGAIN && tries < HOLD_TRIES; tries++)
+		result = try_to_hold(share, id, problem);
+	return result;
 }
 
 /* By way of the folder's descriptor: a path of any length fits into a socket's address. */
@@ -231,12 +245,10 @@ int share_join(struct share *share, share_message_fn *on_message, void *data, st
 
 /* --- Others --- */
 
-/* The id of a directory entry that is a lock file. */
-static bool lock_file_id(const char *name, struct uuid *id)
+/* Is it "<id><ending>"? */
+static bool name_has_id(const char *name, const char *ending, struct uuid *id)
 {
-	struct str text = str_of(name);
-
-	if (text.length != UUID_TEXT_LENGTH + 5 || strcmp(name + UUID_TEXT_LENGTH, ".lock") != 0)
+	if (strnlen(name, UUID_TEXT_LENGTH) < UUID_TEXT_LENGTH || strcmp(name + UUID_TEXT_LENGTH, ending) != 0)
 		return false;
 	return uuid_parse((struct str){ name, UUID_TEXT_LENGTH }, id);
 }
@@ -306,6 +318,16 @@ static DIR *open_folder(struct share *share, struct problem *problem)
 	return folder;
 }
 
+/* A program that dies while it makes its lock file leaves it with the name of the time before. */
+static void remove_left_behind(struct share *share, const char *name)
+{
+	int fd = openat(share->folder_fd, name, O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0 && !file_lock_is_held(fd, LIFE))
+		unlinkat(share->folder_fd, name, 0);
+	close_fd(fd);
+}
+
 int share_dead(struct share *share, struct uuid **ids, size_t *count, struct problem *problem)
 {
 	struct VEC(struct uuid) dead = { 0 };
@@ -317,7 +339,9 @@ int share_dead(struct share *share, struct uuid **ids, size_t *count, struct pro
 		return problem ? problem->code : WEIR_EIO;
 	pthread_mutex_lock(&share->mutex);
 	while ((entry = readdir(folder))) {
-		if (lock_file_id(entry->d_name, &id) && claim_dead(share, id))
+		if (name_has_id(entry->d_name, ".new", &id))
+			remove_left_behind(share, entry->d_name);
+		else if (name_has_id(entry->d_name, ".lock", &id) && claim_dead(share, id))
 			vec_push(&dead, id);
 	}
 	pthread_mutex_unlock(&share->mutex);
@@ -418,7 +442,7 @@ void share_describe(struct share *share, struct strbuf *out)
 	if (!folder)
 		return;
 	while ((entry = readdir(folder))) {
-		if (lock_file_id(entry->d_name, &id) && share_alive(share, id))
+		if (name_has_id(entry->d_name, ".lock", &id) && share_alive(share, id))
 			describe_one(share, id, out);
 	}
 	closedir(folder);

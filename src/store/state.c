@@ -82,19 +82,18 @@ int store_state_timestamps(struct db *db, struct uuid flow_run_id, int64_t from_
 	return result < 0 ? result : count;
 }
 
-int store_state_delete(struct db *db, enum state_table table, struct uuid flow_run_id, int64_t limit,
+#define DELETE_STATES(run)                                                                                             \
+	"DELETE FROM " run "_state WHERE run_id = ?1 AND id IN (SELECT id FROM " run "_state WHERE run_id = ?1 "       \
+	"AND id IS NOT (SELECT state_id FROM " run " WHERE id = ?1) LIMIT ?2)"
+
+int store_state_delete(struct db *db, enum state_table table, struct uuid run_id, int64_t limit,
                        struct problem *problem)
 {
 	static const char *const sql[] = {
-		[FLOW_RUN_STATES] = "DELETE FROM flow_run_state WHERE (run_id, id) IN ("
-		                    "SELECT run_id, id FROM flow_run_state WHERE run_id = ?1 "
-		                    "AND id IS NOT (SELECT state_id FROM flow_run WHERE id = ?1) LIMIT ?2)",
-		[TASK_RUN_STATES] = "DELETE FROM task_run_state WHERE (run_id, id) IN ("
-		                    "SELECT state.run_id, state.id FROM task_run "
-		                    "JOIN task_run_state AS state ON state.run_id = task_run.id "
-		                    "WHERE task_run.flow_run_id = ?1 LIMIT ?2)",
+		[FLOW_RUN_STATES] = DELETE_STATES("flow_run"),
+		[TASK_RUN_STATES] = DELETE_STATES("task_run"),
 	};
-	int result = db_run(db, sql[table], problem, "ui", flow_run_id, limit);
+	int result = db_run(db, sql[table], problem, "ui", run_id, limit);
 
 	return result < 0 ? result : (int)db->driver->changes(db);
 }

@@ -28,9 +28,8 @@ MUST_CHECK int store_state_list(struct db *db, enum state_table table, struct uu
 MUST_CHECK int store_state_timestamps(struct db *db, struct uuid flow_run_id, int64_t from_us, struct arena *arena,
                                       const int64_t **out, struct problem *problem);
 
-/* Take out at most `limit` states: of the flow run all but its present one, or those of its task runs. Returns how many
-   there were. */
-MUST_CHECK int store_state_delete(struct db *db, enum state_table table, struct uuid flow_run_id, int64_t limit,
+/* Take out at most `limit` states of a run, but not its present one. Returns how many there were. */
+MUST_CHECK int store_state_delete(struct db *db, enum state_table table, struct uuid run_id, int64_t limit,
                                   struct problem *problem);
 
 #endif

@@ -112,20 +112,50 @@ int store_task_run_find_keys(struct db *db, struct uuid flow_run_id, struct str 
 	return 0;
 }
 
-int store_task_run_unfinished(struct db *db, struct uuid flow_run_id, struct uuid *out, struct problem *problem)
+/* The one id that the query gives. */
+static int read_id(struct db_statement *statement, struct uuid *out, struct problem *problem)
 {
-	AUTO(db_resetp) struct db_statement *statement = NULL;
-	int result = db_query(db,
-	                      "SELECT id FROM task_run WHERE flow_run_id = ?1 "
-	                      "AND state_type NOT IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED') LIMIT 1",
-	                      &statement, problem, "u", flow_run_id);
+	int result = db_step(statement, problem);
 
-	if (result == 0)
-		result = db_step(statement, problem);
 	if (result <= 0)
 		return result < 0 ? result : WEIR_ENOTFOUND;
 	*out = db_column_uuid(statement, 0);
 	return 0;
+}
+
+int store_task_run_first(struct db *db, struct uuid flow_run_id, struct uuid *out, struct problem *problem)
+{
+	AUTO(db_resetp) struct db_statement *statement = NULL;
+	int result =
+	        db_query(db, "SELECT id FROM task_run WHERE flow_run_id = ?1 ORDER BY task_key, dynamic_key LIMIT 1",
+	                 &statement, problem, "u", flow_run_id);
+
+	return result < 0 ? result : read_id(statement, out, problem);
+}
+
+#define NOT_ENDED "state_type NOT IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED')"
+
+/* In the order of the index on (flow run, task, call), so that what was passed is not looked at again: the later calls
+   of the same task, then the tasks after it. SQLite would not use both columns for a comparison of pairs. */
+int store_task_run_unfinished(struct db *db, struct uuid flow_run_id, struct uuid after_id, struct uuid *out,
+                              struct problem *problem)
+{
+	static const char first[] = "SELECT id FROM task_run WHERE flow_run_id = ?1 AND " NOT_ENDED
+	                            " ORDER BY task_key, dynamic_key LIMIT 1";
+	static const char later[] =
+	        "SELECT id FROM (SELECT id FROM task_run WHERE flow_run_id = ?1 AND " NOT_ENDED
+	        " AND task_key = (SELECT task_key FROM task_run WHERE id = ?2)"
+	        " AND dynamic_key > (SELECT dynamic_key FROM task_run WHERE id = ?2) ORDER BY dynamic_key LIMIT 1)"
+	        " UNION ALL "
+	        "SELECT id FROM (SELECT id FROM task_run WHERE flow_run_id = ?1 AND " NOT_ENDED
+	        " AND task_key > (SELECT task_key FROM task_run WHERE id = ?2)"
+	        " ORDER BY task_key, dynamic_key LIMIT 1) LIMIT 1";
+	AUTO(db_resetp) struct db_statement *statement = NULL;
+	const bool is_first = uuid_is_nil(after_id);
+	int result = db_query(db, is_first ? first : later, &statement, problem, is_first ? "u" : "uu", flow_run_id,
+	                      after_id);
+
+	return result < 0 ? result : read_id(statement, out, problem);
 }
 
 /* --- Lists --- */
@@ -231,11 +261,9 @@ int store_task_run_named(struct db *db, struct str name, struct arena *arena, st
 
 /* --- Deletion --- */
 
-int store_task_run_delete(struct db *db, struct uuid flow_run_id, int64_t limit, struct problem *problem)
+int store_task_run_delete(struct db *db, struct uuid id, struct problem *problem)
 {
-	int result =
-	        db_run(db, "DELETE FROM task_run WHERE id IN (SELECT id FROM task_run WHERE flow_run_id = ?1 LIMIT ?2)",
-	               problem, "ui", flow_run_id, limit);
+	int result = db_run(db, "DELETE FROM task_run_state WHERE run_id = ?1", problem, "u", id);
 
-	return result < 0 ? result : (int)db->driver->changes(db);
+	return result < 0 ? result : db_run(db, "DELETE FROM task_run WHERE id = ?1", problem, "u", id);
 }

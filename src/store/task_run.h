@@ -55,11 +55,14 @@ MUST_CHECK int store_task_run_named(struct db *db, struct str name, struct arena
 MUST_CHECK int store_task_run_count(struct db *db, struct uuid flow_run_id, int64_t counts[STATE_TYPE_COUNT],
                                     struct problem *problem);
 
-/* Any task run of the flow run that has not ended. WEIR_ENOTFOUND, without the problem. */
-MUST_CHECK int store_task_run_unfinished(struct db *db, struct uuid flow_run_id, struct uuid *out,
+/* The first task run of the flow run, by its keys. WEIR_ENOTFOUND, without the problem. */
+MUST_CHECK int store_task_run_first(struct db *db, struct uuid flow_run_id, struct uuid *out, struct problem *problem);
+
+/* The next one, by its keys, that has not ended; after_id nil: the first. WEIR_ENOTFOUND, without the problem. */
+MUST_CHECK int store_task_run_unfinished(struct db *db, struct uuid flow_run_id, struct uuid after_id, struct uuid *out,
                                          struct problem *problem);
 
-/* Take out at most `limit` task runs of a flow run. Returns how many there were. */
-MUST_CHECK int store_task_run_delete(struct db *db, struct uuid flow_run_id, int64_t limit, struct problem *problem);
+/* Take the run out, with its last state. */
+MUST_CHECK int store_task_run_delete(struct db *db, struct uuid id, struct problem *problem);
 
 #endif

@@ -135,6 +135,7 @@ def normalise(text):
     """Times and ids that differ from run to run."""
     text = re.sub(r"(?!2026-01-31)\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}", "TIME", text)
     text = re.sub(r"TIME \+0000 \([^)]*\)", "TIME (AGO)", text)
+    text = re.sub(r"(\d \+0000) \([^)]*\)", r"\1 (AGO)", text)
     return re.sub(r"(?!0196f3a2)\b[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b", "UUID", text)
 
 

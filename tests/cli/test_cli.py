@@ -14,6 +14,8 @@ FAILED, USAGE, IO_ERROR, WRONG_VERSION = 1, 2, 74, 78
 
 # --- Listings ---
 
+LONG_NAME = "an-unusually-long-name-that-goes-on-and-on-until-it-does-not-fit-into-any-terminal-that-people-have"
+
 RUNS = f"""\
 ID                                    Flow            Name                                                                                                 State      When
 {ID['late-lark']}  etl             late-lark                                                                                            Scheduled  in 2 hours
@@ -57,6 +59,11 @@ def names(weir, *args):
     (["--state", "Completed"], ["calm-otter"]),
     (["--state", "completed", "--state=FAILED"], ["勇敢的水獭🦦", "calm-otter"]),
     (["--state", "Completed", "--limit", "1", "--state", "Pending"], ["waiting-wren"]),
+    (["--state", "Completed", "--state", "completed"], ["calm-otter"]),
+    (["--state", "Completed", "--flow", "数据拉取流程"], []),
+    (["--state", "Failed", "--state", "Crashed", "--flow", "etl"], [LONG_NAME]),
+    (["--state", "Failed", "--state", "Crashed", "--state", "Pending", "--limit", "2"], ["waiting-wren", LONG_NAME]),
+    (["--state", "Failed", "--limit", "9223372036854775807"], ["勇敢的水獭🦦"]),
     (["--state-type", "scheduled"], ["late-lark"]),
     (["--state-type", "SCHEDULED"] * 20, ["late-lark"]),
     (["--state-type", "PENDING", "--state", "Completed"], []),
@@ -426,15 +433,38 @@ def test_log_messages_can_not_drive_the_terminal(weir):
 # --- why ---
 
 
-def test_why_as_text_and_as_json(weir):
-    answer = weir.json("why", "勇敢的水獭🦦")
-    text = weir("why", "勇敢的水獭🦦").ok()
-    assert answer["run"]["id"] == ID["failed"]
-    assert text.splitlines()[0] == answer["answer"].splitlines()[0]
-    for cause in answer["because"]:
-        assert f"\n  - {cause['cause'].splitlines()[0]}" in text
-    assert ("\nNext: " in text) == bool(answer.get("next"))
-    assert "\x1b" not in text
+def test_why_as_text(weir):
+    text = weir("why", "store-0").ok()
+    assert re.sub(r"2\d{3}-\d\d-\d\dT[0-9:.]+Z", "TIME", normalise(text)) == """\
+Task run 'store-0' failed at TIME: disk full.
+  - the last lines of its log (since 2026-01-31 08:00:00.004 +0000 (AGO))
+      lines:
+        2026-01-31 08:00:00.004 | ERROR | disk full
+Next: Repair the cause, and run it again.
+"""
+
+
+def test_why_shows_causes_and_their_details(weir):
+    text = weir("why", "calm-otter").ok()
+    assert f"""
+      task run id: {TASK['store-0']}
+      state: Failed
+      run count: 1
+      message: disk full
+          at line 2
+""" in text
+
+
+def test_why_as_json(weir):
+    for word in ID.values():
+        answer = weir.json("why", word)
+        assert answer["run"]["id"] == word
+        text = weir("why", word).ok()
+        # A line each, whatever the names hold.
+        assert len(text.splitlines()[0]) >= len(answer["answer"])
+        assert text.count("\n  - ") == len(answer["because"])
+        assert text.splitlines()[-1] == f"Next: {answer['next']}"
+        assert "\x1b" not in text and "\x07" not in text
 
 
 def test_why_takes_task_runs_too(weir):

@@ -120,12 +120,43 @@ static void test_an_orphaned_subflow_goes_on(void **state)
 	assert_int_equal(world_set_flow_state(world, &in).verdict.status, VERDICT_ACCEPT);
 }
 
+static int log_much(struct tx *tx, void *data)
+{
+	struct log_line lines[100];
+	int result = 0;
+
+	for (int round = 0; result == 0 && round < 13; round++) {
+		for (int i = 0; i < 100; i++)
+			lines[i] = (struct log_line){ .name = STR("n"),
+				                      .message = STR("m"),
+				                      .timestamp = NOW_US,
+				                      .flow_run_id = *(const struct uuid *)data,
+				                      .task_run_id = numbered(0xA0, 1, 0) };
+		result = logs_append(tx, lines, 100);
+	}
+	return result;
+}
+
+static void test_a_task_with_a_long_log(void **state)
+{
+	struct world *world = *state;
+	struct family family = make_family(world, 0xA0, 1);
+	struct delete_request request = { .id = family.run.id };
+
+	world_run(world, log_much, &request.id);
+	world_run(world, delete_run, &request);
+	assert_true(request.steps > 2);
+	assert_int_equal(world_count(world, "SELECT count(*) FROM log"), 0);
+	assert_int_equal(world_count(world, "SELECT count(*) FROM task_run"), 0);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, world_setup, world_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_deletion_goes_on_in_steps),
+		TEST(test_a_task_with_a_long_log),
 		TEST(test_an_orphaned_subflow_goes_on),
 	};
 

@@ -67,7 +67,7 @@ static void test_flows_are_listed_by_name(void **state)
 		const char *expect;
 	} rows[] = {
 		{ { .limit = 0 }, "Beta alpha gamma " },         { { .name_like = { "A", 1 } }, "Beta alpha gamma " },
-		{ { .name_like = { "ALPHA", 5 } }, "alpha " },    { { .limit = 1 }, "Beta " },
+		{ { .name_like = { "ALPHA", 5 } }, "alpha " },   { { .limit = 1 }, "Beta " },
 		{ { .limit = 2, .offset = 1 }, "alpha gamma " }, { { .name_like = { "%", 1 } }, "" },
 	};
 	struct world *world = *state;

@@ -185,6 +185,51 @@ static void test_many_runs_are_marked_in_steps(void **state)
 	                 0);
 }
 
+static int make_many_tasks(struct tx *tx, void *data)
+{
+	const struct state running = { .type = STATE_RUNNING, .timestamp = NOW_US };
+	struct flow_run_create in = { .run = { .id = id(1), .program_id = *(const struct uuid *)data },
+		                      .state = &running };
+	struct flow_run out;
+	struct flow flow;
+	int result = flow_ensure(tx, STR("etl"), STR_NULL, STR_NULL, &flow, NULL);
+
+	in.run.flow_id = flow.id;
+	if (result == 0)
+		result = flow_run_create(tx, &in, &out, NULL);
+	for (int i = 0; result == 0 && i < MANY; i++) {
+		struct task_run row;
+		struct state state = { .id = uuid_new(),
+			               .type = i % 3 == 0 ? STATE_COMPLETED : STATE_PENDING,
+			               .name = STR("x"),
+			               .timestamp = NOW_US };
+
+		fields_init(&task_run_fields, &row);
+		row.id = uuid_new();
+		row.flow_run_id = id(1);
+		row.task_key = i % 2 ? STR("t") : STR("u");
+		row.dynamic_key = arena_printf(tx->arena, "%d", i);
+		result = task_run_record(tx, &row, &state, 1);
+	}
+	return result;
+}
+
+static void test_many_tasks_are_marked_in_steps(void **state)
+{
+	struct world *world = *state;
+	struct crash_request request = { .program = id(0x77) };
+
+	world_run(world, make_many_tasks, &request.program);
+	world_run(world, crash, &request);
+	assert_int_equal(request.count, 1);
+	assert_true(request.steps > 1);
+	assert_int_equal(world_count(world, "SELECT count(*) FROM task_run WHERE state_name = 'Crashed'"),
+	                 MANY * 2 / 3);
+	assert_int_equal(world_count(world, "SELECT count(*) FROM task_run WHERE state_name = 'x'"), MANY / 3);
+	assert_int_equal(world_count(world, "SELECT count(*) FROM task_run_state"), MANY + MANY * 2 / 3);
+	assert_int_equal(world_read_run(world, id(1), NULL).state_type, STATE_CRASHED);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, world_setup, world_teardown)
 
 int main(void)
@@ -192,6 +237,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_runs_of_a_killed_program),
 		TEST(test_many_runs_are_marked_in_steps),
+		TEST(test_many_tasks_are_marked_in_steps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,7 +38,7 @@ static const struct step {
 	{ STATE_CRASHED, 99, "expected +0 next - start +10 end +95 total 65 count 3" },
 	{ STATE_PENDING, 100, "expected +0 next - start +10 end - total 65 count 3" },
 	{ STATE_RUNNING, 110, "expected +0 next - start +10 end - total 65 count 4" },
-	/* The clock was set back: the stretch counts nothing. */
+	/* Backdated by its client: the stretch counts nothing. */
 	{ STATE_COMPLETED, 105, "expected +0 next - start +10 end +105 total 65 count 4" },
 };
 
@@ -49,6 +49,7 @@ static struct str offset_of(struct arena *arena, int64_t instant)
 
 static void test_bookkeeping(void **unused UNUSED)
 {
+	int64_t before_us = 0;
 	AUTO(arena_done) struct arena arena = { 0 };
 	struct flow_run run = make_run("{}");
 	struct state current = { 0 };
@@ -59,7 +60,7 @@ static void test_bookkeeping(void **unused UNUSED)
 			            .now_us = NOW_US + steps[i].at_us,
 			            .current = i > 0 ? &current : NULL,
 			            .state_id = id((uint8_t)(i + 10)),
-			            .proposed = { .type = steps[i].type, .timestamp = TIMESTAMP_NONE } },
+			            .proposed = { .type = steps[i].type, .timestamp = NOW_US + steps[i].at_us } },
 			.policy = FLOW_POLICY_MINIMAL,
 			.run = &run,
 		};
@@ -76,7 +77,9 @@ static void test_bookkeeping(void **unused UNUSED)
 		assert_true(uuid_equal(run.state_id, id((uint8_t)(i + 10))));
 		assert_true(uuid_equal(current.run_id, run.id));
 		assert_int_equal(run.state_type, steps[i].type);
-		assert_int_equal(run.state_timestamp, NOW_US + steps[i].at_us);
+		assert_true(run.state_timestamp >= NOW_US + steps[i].at_us);
+		assert_true(i == 0 || run.state_timestamp > before_us);
+		before_us = run.state_timestamp;
 		assert_int_equal(run.updated, NOW_US + steps[i].at_us);
 	}
 }
@@ -90,6 +93,26 @@ static struct flow_transition plain(struct arena *arena, struct flow_run *run, e
 		            .proposed = { .type = type, .timestamp = TIMESTAMP_NONE } },
 		.run = run,
 	};
+}
+
+/* What is stamped now comes after the present state, also when the clock has been set back meanwhile. */
+static void test_a_clock_that_was_set_back(void **unused UNUSED)
+{
+	AUTO(arena_done) struct arena arena = { 0 };
+	struct flow_run run = make_run("{\"retries\":1}");
+	struct state current = { .id = id(3), .type = STATE_RUNNING, .timestamp = NOW_US + SECOND_US };
+	struct flow_transition transition = plain(&arena, &run, STATE_FAILED);
+
+	transition.common.current = &current;
+	assert_int_equal(flow_transition_decide(&transition, NULL), 0);
+	assert_int_equal(transition.common.verdict.status, VERDICT_REJECT);
+	assert_int_equal(transition.common.proposed.timestamp, NOW_US + SECOND_US + 1);
+	assert_int_equal(run.total_run_time, 1);
+
+	transition = plain(&arena, &run, STATE_CANCELLED);
+	transition.common.current = &current;
+	assert_int_equal(flow_transition_decide(&transition, NULL), 0);
+	assert_int_equal(transition.common.proposed.timestamp, NOW_US + SECOND_US + 1);
 }
 
 static void test_timestamps_are_unique(void **unused UNUSED)
@@ -185,6 +208,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bookkeeping),
+		cmocka_unit_test(test_a_clock_that_was_set_back),
 		cmocka_unit_test(test_timestamps_are_unique),
 		cmocka_unit_test(test_details_name_the_owner),
 		cmocka_unit_test(test_unreadable_json_is_an_error),

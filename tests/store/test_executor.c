@@ -4,10 +4,6 @@
 
 #include "base/clock.h"
 
-#include <stdatomic.h>
-#include <stdlib.h>
-#include <unistd.h>
-
 /* A job of these tests: writes its rows, stages its effects, then returns its result. */
 struct step {
 	struct job job;
@@ -247,15 +243,27 @@ struct long_job {
 	struct job job;
 	const char *name;
 	int64_t from, to;
+	int effects;
+	bool missing; /* an effect did not find its rows committed */
+	int result;
 };
 
 struct place {
 	int64_t next; /* as all of a cursor 0 at first */
 };
 
+static void check_rows(void *argument)
+{
+	struct long_job *job = argument;
+	int64_t last = job->from + 2 * job->effects + 1;
+
+	job->effects++;
+	job->missing = job->missing || !has_row(the.reader, MIN(last, job->to));
+}
+
 static int run_long(struct tx *tx, void *request)
 {
-	const struct long_job *job = request;
+	struct long_job *job = request;
 	struct place *place = tx_cursor(tx);
 	int64_t first = job->from + place->next;
 	int result = 0;
@@ -263,51 +271,44 @@ static int run_long(struct tx *tx, void *request)
 	for (int64_t row = first; result == 0 && row <= MIN(job->to, first + 1); row++)
 		result = insert_row(tx, row, 10);
 	trace("run %s from %d", job->name, (int)first);
-	tx_effect(tx, trace_effect, (void *)(uintptr_t)job->name);
+	tx_effect(tx, check_rows, job);
 	place->next += 2;
 	return result < 0 || job->from + place->next > job->to ? result : WEIR_EAGAIN;
 }
 
-static void told_long(struct job *job, int result, const struct problem *problem)
+static void told_long(struct job *base, int result, const struct problem *problem)
 {
 	(void)problem;
-	trace("told %s %d", CONTAINER_OF(job, struct long_job, job)->name, result);
+	CONTAINER_OF(base, struct long_job, job)->result = result;
 }
 
 static void submit_long(struct long_job *job)
 {
+	job->result = 1; /* not told */
 	job->job = (struct job){ .run = run_long, .request = job, .told = told_long };
 	executor_submit(the.executor, &job->job);
 }
 
-/* A gate between two long jobs, so that each turn of one is a batch with the turn of the other. */
 static void test_long_jobs_take_turns(void **state)
 {
 	AUTO(arena_done) struct arena arena = { 0 };
 	struct long_job a = { .name = "A", .from = 1, .to = 5 }, b = { .name = "B", .from = 11, .to = 13 };
-	struct step c = { .name = "C" };
+	struct long_job c = { .name = "C", .from = 21, .to = 21 };
+	struct gate gate;
 
 	(void)state;
-	for (int attempt = 0;; attempt++) {
-		struct executor_stats before = stats();
-		struct gate gate;
-
-		assert_true(attempt < 100);
-		trace_clear();
-		empty_table();
-		gate_close(&gate, the.executor);
-		submit_long(&a);
-		submit_long(&b);
-		submit(&c);
-		gate_open(&gate);
-		executor_drain(the.executor);
-		if (stats().batches - before.batches == 4)
-			break; /* not cut short by a busy machine: see run_as_batch */
-	}
-	assert_trace("run A from 1", "run B from 11", "run C", "effect A (4 rows)", "effect B (4 rows)", "told C",
-	             "run A from 3", "run B from 13", "effect A (7 rows)", "effect B (7 rows)", "told B 0",
-	             "run A from 5", "effect A (8 rows)", "told A 0");
-	assert_string_equal(rows_of(&arena, path_in("rows.db")).data, "1 2 3 4 5 11 12 13");
+	gate_close(&gate, the.executor);
+	submit_long(&a);
+	submit_long(&b);
+	submit_long(&c);
+	gate_open(&gate);
+	executor_drain(the.executor);
+	assert_trace("run A from 1", "run B from 11", "run C from 21", "run A from 3", "run B from 13", "run A from 5");
+	/* What each turn did was committed before its effect. */
+	assert_int_equal(a.effects * 100 + b.effects * 10 + c.effects, 321);
+	assert_false(a.missing || b.missing || c.missing);
+	assert_int_equal(a.result | b.result | c.result, 0);
+	assert_string_equal(rows_of(&arena, path_in("rows.db")).data, "1 2 3 4 5 11 12 13 21");
 }
 
 static int use_budget(struct tx *tx, void *request)
@@ -347,193 +348,6 @@ static void test_clock_of_a_batch(void **state)
 	assert_true(start_us <= times[0] && times[0] < times[1] && times[1] < times[2]);
 }
 
-/* --- Threads --- */
-
-enum { THREADS = 8, JOBS = 200 };
-
-struct numbered {
-	struct job job;
-	int thread, number;
-};
-
-struct submitter {
-	pthread_t thread;
-	int number;
-	struct numbered jobs[JOBS];
-};
-
-/* Written by the writer alone. */
-static struct {
-	int next[THREADS];
-	int told, disorder;
-} seen;
-
-static int insert_numbered(struct tx *tx, void *request)
-{
-	const struct numbered *job = request;
-
-	return insert_row(tx, 1 + job->thread * JOBS + job->number, 10);
-}
-
-static void told_numbered(struct job *base, int result, const struct problem *problem)
-{
-	const struct numbered *job = CONTAINER_OF(base, struct numbered, job);
-
-	(void)problem;
-	seen.told += result == 0;
-	seen.disorder += seen.next[job->thread]++ != job->number;
-}
-
-static void *submit_numbered(void *argument)
-{
-	struct submitter *submitter = argument;
-
-	for (int i = 0; i < JOBS; i++) {
-		struct numbered *job = &submitter->jobs[i];
-
-		*job = (struct numbered){ .thread = submitter->number, .number = i };
-		job->job = (struct job){ .run = insert_numbered, .request = job, .told = told_numbered };
-		executor_submit(the.executor, &job->job);
-	}
-	return NULL;
-}
-
-static void test_each_threads_jobs_stay_in_order(void **state)
-{
-	struct submitter *submitters = xcalloc(THREADS, sizeof *submitters);
-
-	(void)state;
-	memset(&seen, 0, sizeof seen);
-	for (int i = 0; i < THREADS; i++) {
-		submitters[i].number = i;
-		pthread_create(&submitters[i].thread, NULL, submit_numbered, &submitters[i]);
-	}
-	for (int i = 0; i < THREADS; i++)
-		pthread_join(submitters[i].thread, NULL);
-	executor_drain(the.executor);
-	assert_int_equal(seen.told, THREADS * JOBS);
-	assert_int_equal(seen.disorder, 0);
-	assert_int_equal(count_rows(), THREADS * JOBS);
-	assert_true(stats().commits < THREADS * JOBS);
-	free(submitters);
-}
-
-struct runner {
-	pthread_t thread;
-	int number, succeeded, refused;
-};
-
-/* Every row twice: the second is refused. */
-static void *run_and_wait(void *argument)
-{
-	struct runner *runner = argument;
-
-	for (int i = 0; i < 40; i++) {
-		struct numbered job = { .thread = runner->number, .number = i / 2 };
-		struct problem problem = { 0 };
-		int result = executor_run(the.executor, insert_numbered, &job, &problem);
-
-		runner->succeeded += result == 0 && problem.code == 0;
-		runner->refused += result == WEIR_ECONFLICT && problem.code == WEIR_ECONFLICT;
-	}
-	return NULL;
-}
-
-static void test_many_threads_run_and_wait(void **state)
-{
-	struct runner runners[THREADS] = { 0 };
-
-	(void)state;
-	for (int i = 0; i < THREADS; i++) {
-		runners[i].number = i;
-		pthread_create(&runners[i].thread, NULL, run_and_wait, &runners[i]);
-	}
-	for (int i = 0; i < THREADS; i++) {
-		pthread_join(runners[i].thread, NULL);
-		assert_int_equal(runners[i].succeeded, 20);
-		assert_int_equal(runners[i].refused, 20);
-	}
-	assert_int_equal(count_rows(), THREADS * 20);
-}
-
-/* --- The queue --- */
-
-struct pusher {
-	pthread_t thread;
-	struct step steps[6];
-	atomic_int submitted;
-};
-
-static void *push(void *argument)
-{
-	struct pusher *pusher = argument;
-
-	for (size_t i = 0; i < ARRAY_LENGTH(pusher->steps); i++) {
-		pusher->steps[i] = (struct step){ .name = "P", .row = (int64_t)i + 1 };
-		submit(&pusher->steps[i]);
-		atomic_fetch_add(&pusher->submitted, 1);
-	}
-	return NULL;
-}
-
-static void limit_queue(unsigned limit)
-{
-	struct executor_options options = { .queue_limit = limit };
-
-	executor_free(the.executor);
-	the.executor = open_executor(path_in("rows.db"), NULL, &options);
-}
-
-static void test_full_queue_blocks_the_submitter(void **state)
-{
-	struct pusher pusher = { 0 };
-	struct gate gate;
-
-	(void)state;
-	limit_queue(2);
-	gate_close(&gate, the.executor); /* runs, so it does not wait any more */
-	pthread_create(&pusher.thread, NULL, push, &pusher);
-	while (atomic_load(&pusher.submitted) < 2)
-		usleep(100);
-	usleep(20000); /* long enough for another to get in, if it could */
-	assert_int_equal(atomic_load(&pusher.submitted), 2);
-	gate_open(&gate);
-	pthread_join(pusher.thread, NULL);
-	executor_drain(the.executor);
-	assert_int_equal(count_rows(), 6);
-}
-
-/* What the writer itself submits: from an effect, over the limit. */
-static struct step chained[5];
-
-static void submit_chained(void *argument)
-{
-	(void)argument;
-	for (size_t i = 0; i < ARRAY_LENGTH(chained); i++) {
-		chained[i] = (struct step){ .name = "chained", .row = (int64_t)i + 10 };
-		submit(&chained[i]);
-	}
-}
-
-static int stage_chain(struct tx *tx, void *request)
-{
-	(void)request;
-	tx_effect(tx, submit_chained, NULL);
-	return 0;
-}
-
-static void test_full_queue_never_blocks_the_writer(void **state)
-{
-	struct job chain = { .run = stage_chain };
-
-	(void)state;
-	limit_queue(2);
-	executor_submit(the.executor, &chain);
-	executor_drain(the.executor);
-	executor_drain(the.executor); /* of what the first one's jobs have submitted */
-	assert_int_equal(count_rows(), ARRAY_LENGTH(chained));
-}
-
 static void test_free_finishes_everything(void **state)
 {
 	AUTO(arena_done) struct arena arena = { 0 };
@@ -551,47 +365,6 @@ static void test_free_finishes_everything(void **state)
 	executor_free(the.executor);
 	the.executor = open_executor(path_in("rows.db"), NULL, &options);
 	assert_string_equal(rows_of(&arena, path_in("rows.db")).data, "1 2 3 100 101 102 103 104");
-}
-
-static void test_drain_of_an_idle_executor_returns(void **state)
-{
-	(void)state;
-	executor_drain(the.executor);
-	executor_drain(the.executor);
-	assert_int_equal(stats().jobs, 0);
-}
-
-/* Submits itself again each time, until it is stopped. */
-static atomic_bool stopped;
-
-static int do_nothing(struct tx *tx, void *request)
-{
-	(void)tx;
-	(void)request;
-	return 0;
-}
-
-static void submit_again(struct job *job, int result, const struct problem *problem)
-{
-	(void)result;
-	(void)problem;
-	if (!atomic_load(&stopped))
-		executor_submit(the.executor, job);
-}
-
-static void test_drain_does_not_wait_for_what_comes_later(void **state)
-{
-	struct job job = { .run = do_nothing, .told = submit_again };
-
-	(void)state;
-	atomic_store(&stopped, false);
-	executor_submit(the.executor, &job);
-	executor_drain(the.executor);
-	executor_drain(the.executor);
-	assert_true(stats().jobs >= 2);
-	atomic_store(&stopped, true);
-	executor_drain(the.executor);
-	executor_drain(the.executor);
 }
 
 static void note_pages(void *data, int64_t log_pages)
@@ -622,22 +395,11 @@ static void test_commits_are_told_after_their_jobs(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(test_gathered_jobs_share_a_commit),
-		TEST(test_failing_job_leaves_the_others),
-		TEST(test_refused_statement_undoes_its_job),
-		TEST(test_effects_keep_their_order),
-		TEST(test_no_effect_without_a_transaction),
-		TEST(test_long_jobs_take_turns),
-		TEST(test_budget_is_a_thousand_rows),
-		TEST(test_clock_of_a_batch),
-		TEST(test_each_threads_jobs_stay_in_order),
-		TEST(test_many_threads_run_and_wait),
-		TEST(test_full_queue_blocks_the_submitter),
-		TEST(test_full_queue_never_blocks_the_writer),
-		TEST(test_free_finishes_everything),
-		TEST(test_drain_of_an_idle_executor_returns),
-		TEST(test_drain_does_not_wait_for_what_comes_later),
-		TEST(test_commits_are_told_after_their_jobs),
+		TEST(test_gathered_jobs_share_a_commit),     TEST(test_failing_job_leaves_the_others),
+		TEST(test_refused_statement_undoes_its_job), TEST(test_effects_keep_their_order),
+		TEST(test_no_effect_without_a_transaction),  TEST(test_long_jobs_take_turns),
+		TEST(test_budget_is_a_thousand_rows),        TEST(test_clock_of_a_batch),
+		TEST(test_free_finishes_everything),         TEST(test_commits_are_told_after_their_jobs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,8 +2,10 @@
 /* Programs that share a file: who is alive, who is found dead by whom, and messages. The programs are real processes. */
 #include "support.h"
 
+#include "store/file_lock.h"
 #include "store/share.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,6 +131,33 @@ static void test_alive_until_it_ends(void **state)
 	/* It has ended in order: nothing of it is left to be found. */
 	assert_int_equal(count_dead(share, NULL), 0);
 	assert_false(exists(file_of(id, ".lock")) || exists(file_of(id, ".sock")));
+	share_close(share);
+}
+
+/* What a program has left that was killed while it made its lock file goes with the next look; what it still makes stays. */
+static void test_unfinished_lock_files(void **state)
+{
+	const char *run = path_in("run");
+	struct share *share = open_share(run);
+	char left[64], making[64], other[64];
+	int fd;
+
+	(void)state;
+	snprintf(left, sizeof left, "run/%s.new", uuid_text(uuid_new()).text);
+	snprintf(making, sizeof making, "run/%s.new", uuid_text(uuid_new()).text);
+	snprintf(other, sizeof other, "run/%s.news", uuid_text(uuid_new()).text);
+	write_file(path_in(left), "x", 1);
+	write_file(path_in(making), "x", 1);
+	write_file(path_in(other), "x", 1);
+	fd = open(path_in(making), O_RDWR);
+	assert_int_equal(file_lock_try(fd, 0), 0);
+	assert_int_equal(count_dead(share, NULL), 0);
+	assert_false(exists(path_in(left)));
+	assert_true(exists(path_in(making)));
+	assert_true(exists(path_in(other)));
+	close(fd);
+	assert_int_equal(count_dead(share, NULL), 0);
+	assert_false(exists(path_in(making)));
 	share_close(share);
 }
 
@@ -435,6 +464,7 @@ int main(int argc, char **argv)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_alive_until_it_ends),
 		TEST(test_dead_when_killed),
+		TEST(test_unfinished_lock_files),
 		TEST(test_dead_are_found_again_when_not_forgotten),
 		TEST(test_the_living_are_not_forgotten),
 		TEST(test_two_finders_share_the_dead),
