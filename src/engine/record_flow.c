@@ -241,27 +241,30 @@ static weir_state view_of(const struct state *state)
 	return (weir_state){ (enum weir_state_type)state->type, state->name.data, state->message.data };
 }
 
+/* What the run has come to: what the store says; and a run whose end is not recorded has not completed. */
+static weir_state final_view(struct flow_record *record, int result, const struct problem *problem)
+{
+	if (result < 0 && result != WEIR_ENOTFOUND) {
+		engine_lost_record(record->run->engine, problem);
+		return (weir_state){ WEIR_CRASHED, "Crashed", problem->message };
+	}
+	return view_of(result == 0 && record->answer.has_state ? &record->answer.state : &record->proposed);
+}
+
 /* On the writer's thread, after the commit. */
 static void end_told(struct job *job, int result, const struct problem *problem)
 {
 	struct flow_record *record = CONTAINER_OF(job, struct flow_record, job);
-	const struct state *state = &record->proposed;
-	weir_future *run = record->run;
+	weir_state view = final_view(record, result, problem);
 
-	if (result < 0 && result != WEIR_ENOTFOUND)
-		engine_lost_record(run->engine, problem);
-	if (result == 0 && record->answer.has_state)
-		state = &record->answer.state;
-	if (state->type == STATE_SCHEDULED) {
+	if (view.type != WEIR_COMPLETED) {
 		json_decref(record->result);
-		run_start_later(run, delay_until(record));
-	} else {
-		if (state->type != STATE_COMPLETED) {
-			json_decref(record->result);
-			record->result = NULL;
-		}
-		future_complete(run, view_of(state), record->result);
+		record->result = NULL;
 	}
+	if (view.type == WEIR_SCHEDULED)
+		run_start_later(record->run, delay_until(record));
+	else
+		future_complete(record->run, view, record->result);
 	flow_record_free(record);
 }
 

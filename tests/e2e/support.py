@@ -101,10 +101,15 @@ class Program:
 
     def measure(self):
         """Wait for its end without reading its output; gives its exit status and peak memory in bytes."""
-        pid, status, usage = eventually(lambda: (ended := os.wait4(self.pid, os.WNOHANG))[0] and ended, "it ends")
-        assert pid == self.pid
-        self.process.returncode = os.waitstatus_to_exitcode(status)
-        return self.process.returncode, usage.ru_maxrss * 1024
+        peaks = [0]
+
+        def ended():
+            peaks.append(peak_memory(self.pid) or peaks[-1])
+            return self.process.poll() is not None
+
+        # Not the rusage of wait4: a process begins with that of the one it was forked from.
+        eventually(ended, "it ends")
+        return self.process.returncode, peaks[-1]
 
     def send(self, number):
         self.process.send_signal(number)
@@ -132,6 +137,15 @@ def stat_fields(pid):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
+
+
+def peak_memory(pid):
+    """Of a living process, in bytes; None when it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), None)
 
 
 def alive(pid):
