@@ -50,11 +50,11 @@ def test_a_database_that_may_not_grow(home):
 
 @pytest.fixture
 def small_disk(home):
-    """The home is a file system of 8 MiB."""
+    """The home is a small file system, but with room for a log that is waiting to be copied into the database."""
     if not ROOT:
         pytest.skip("only root can mount a small file system; RLIMIT_FSIZE stands in for it")
     home.path.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "weir-test", str(home.path)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "weir-test", str(home.path)], check=True)
     yield home.path
     home.close()
     subprocess.run(["umount", "-l", str(home.path)], check=True)
