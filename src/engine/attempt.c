@@ -297,9 +297,11 @@ static void end_by_outcome(weir_run *attempt)
 	case OUTCOME_SKIPPED:
 		run_end(run, STATE_COMPLETED, "Skipped", outcome->state.message, json_null());
 		break;
-	case OUTCOME_FAILED:
 	case OUTCOME_CHILD:
 		fail_run(run, NULL, outcome->message, false);
+		break;
+	case OUTCOME_FAILED:
+		fail_run(run, outcome->state.name, outcome->message, false);
 		break;
 	case OUTCOME_FAILED_FINAL:
 		fail_run(run, NULL, outcome->message, true);
@@ -405,15 +407,14 @@ static void deadline_due(struct loop_timer *timer)
 	weir_run *attempt = CONTAINER_OF(timer, weir_run, deadline);
 
 	if (!attempt->in_grace) {
+		/* The timer first: a function that returns when it is cancelled then finds it to stop, and its reference. */
+		attempt_ref(attempt);
 		attempt->in_grace = true;
 		__atomic_store_n(&attempt->timed_out, true, __ATOMIC_RELEASE);
-		attempt_cancel(attempt, WEIR_ETIMEDOUT);
-		if (__atomic_load_n(&attempt->phase, __ATOMIC_ACQUIRE) != ATTEMPT_RUNNING) {
-			attempt_unref(attempt);
-			return;
-		}
 		loop_timer_start(attempt->run->engine->loop, timer,
 		                 clock_monotonic_us() + attempt->run->engine->grace_us);
+		attempt_cancel(attempt, WEIR_ETIMEDOUT);
+		attempt_unref(attempt);
 		return;
 	}
 	give_up(attempt);

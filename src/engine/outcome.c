@@ -67,6 +67,16 @@ static PRINTF_LIKE(5, 0) void say_outcome(weir_run *run, enum outcome_kind kind,
 	            (weir_state){ type, name, arena_str(&scratch, utf8_mend(&scratch, strbuf_str(&text))).data }, NULL);
 }
 
+json_t *outcome_timed_out(weir_run *run, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	say_outcome(run, OUTCOME_FAILED, WEIR_FAILED, "TimedOut", format, arguments);
+	va_end(arguments);
+	return NULL;
+}
+
 #define DEFINE_OUTCOME_CALL(function, kind, type, name)                                                                \
 	WEIR_API json_t *function(weir_run *run, const char *format, ...)                                              \
 	{                                                                                                              \

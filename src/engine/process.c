@@ -399,8 +399,9 @@ static json_t *result_of(const struct process *process)
 static json_t *fail_stopped(struct process *process, const char *program)
 {
 	if (process->stop == WEIR_ETIMEDOUT)
-		return weir_fail(process->run, "'%s' ran over its time limit of %g second(s) and was %s", program,
-		                 process->options->timeout_seconds, process->killed ? "killed" : "ended");
+		return outcome_timed_out(process->run, "'%s' ran over its time limit of %g second(s) and was %s",
+		                         program, process->options->timeout_seconds,
+		                         process->killed ? "killed" : "ended");
 	return weir_fail(process->run, "'%s' was ended with the run", program);
 }
 

@@ -110,8 +110,10 @@ static void begin_told(struct job *job, int result, const struct problem *proble
 {
 	struct flow_record *record = CONTAINER_OF(job, struct flow_record, job);
 
-	if (result < 0)
+	if (result < 0) {
+		__atomic_store_n(&record->run->flow->unrecorded, true, __ATOMIC_RELEASE);
 		engine_lost_record(record->run->engine, problem);
+	}
 	flow_record_free(record);
 }
 
@@ -244,7 +246,9 @@ static weir_state view_of(const struct state *state)
 /* What the run has come to: what the store says; and a run whose end is not recorded has not completed. */
 static weir_state final_view(struct flow_record *record, int result, const struct problem *problem)
 {
-	if (result < 0 && result != WEIR_ENOTFOUND) {
+	bool unrecorded = __atomic_load_n(&record->run->flow->unrecorded, __ATOMIC_ACQUIRE);
+
+	if (result < 0 && (result != WEIR_ENOTFOUND || unrecorded)) {
 		engine_lost_record(record->run->engine, problem);
 		return (weir_state){ WEIR_CRASHED, "Crashed", problem->message };
 	}

@@ -35,6 +35,7 @@ struct flow_context {
 		unsigned calls;
 	}) counters;        /* for names and dynamic keys */
 	int64_t run_count;  /* attempts of the flow run */
+	bool unrecorded;    /* its beginning could not be recorded: atomic */
 	char *crash_reason; /* the program is being ended: the run is to end as Crashed */
 };
 
@@ -188,6 +189,9 @@ void run_end(weir_future *run, enum state_type type, const char *name, const cha
 
 /* Keep a child's failure as this attempt's outcome, unless there is one. */
 void outcome_of_child(weir_run *attempt, weir_future *child);
+
+/* The attempt fails because something in it ran over its time limit. */
+json_t *outcome_timed_out(weir_run *attempt, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* The message of the attempt's outcome, or NULL; lives as long as the attempt. */
 const char *outcome_message(weir_run *attempt);

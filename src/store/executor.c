@@ -14,7 +14,7 @@
 enum {
 	BUDGET_ROWS = 1000,
 	BUDGET_US = 5000,
-	QUEUE_LIMIT = 65536,
+	QUEUE_LIMIT = 16384,
 };
 
 struct executor {
