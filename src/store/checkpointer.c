@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { IDLE_US = 5 * 1000 * 1000, PAGES = 1000, BLOCKED_PAGES = 8000 };
+enum { IDLE_US = 5 * 1000 * 1000, PAGES = 500, BLOCKED_PAGES = 1000 };
 
 struct checkpointer {
 	struct checkpointer_options options;
@@ -23,7 +23,10 @@ struct checkpointer {
 	bool ending;
 	bool written;          /* since the log was last cut */
 	int64_t idle_at_us;    /* when to cut the log, unless something is written before */
-	int64_t blocked_pages; /* the writer waits when the log is as long as this */
+	int64_t log_pages;     /* as last noted */
+	int64_t start_pages;   /* a checkpoint begins when the log is as long as this, */
+	int64_t blocked_pages; /* and the writer waits for one when it is as long as this, */
+	bool few_left;         /* or when the last checkpoint has left few */
 	int64_t left;          /* pages that the last checkpoint could not copy */
 };
 
@@ -44,6 +47,16 @@ static int64_t copy_log(struct checkpointer *checkpointer, bool cut)
 	return left;
 }
 
+/* Called with the mutex held. Of a log that could not be copied, the next checkpoint would find nothing more to copy. */
+static void note_left(struct checkpointer *checkpointer, int64_t left)
+{
+	const struct checkpointer_options *options = &checkpointer->options;
+
+	checkpointer->left = left;
+	checkpointer->few_left = left > 0 && left <= options->pages;
+	checkpointer->start_pages = left > options->pages ? checkpointer->log_pages + options->pages : options->pages;
+}
+
 /* Called with the mutex held. */
 static void make_checkpoint(struct checkpointer *checkpointer, bool cut)
 {
@@ -54,7 +67,7 @@ static void make_checkpoint(struct checkpointer *checkpointer, bool cut)
 	pthread_mutex_unlock(&checkpointer->mutex);
 	left = copy_log(checkpointer, cut);
 	pthread_mutex_lock(&checkpointer->mutex);
-	checkpointer->left = left;
+	note_left(checkpointer, left);
 	checkpointer->ended++;
 	pthread_cond_broadcast(&checkpointer->done);
 }
@@ -90,34 +103,60 @@ static void *run_checkpoints(void *argument)
 
 /* --- The writer's side --- */
 
-/* Called with the mutex held. Wait for a checkpoint that begins after the last commit, so that it can copy all. */
-static void wait_for_checkpoint(struct checkpointer *checkpointer, int64_t log_pages)
+/* Called with the mutex held. */
+static void want_checkpoint(struct checkpointer *checkpointer)
 {
-	uint64_t mine = checkpointer->begun + 1;
-
 	checkpointer->wanted = true;
 	pthread_cond_signal(&checkpointer->work);
+}
+
+/*
+ * Called with the mutex held. Wait for a checkpoint that begins after the last commit, so that it can copy all. If it
+ * does not, a reader is in the way (or the disk fails), and to wait again soon would not help.
+ */
+static void wait_for_checkpoint(struct checkpointer *checkpointer)
+{
+	const struct checkpointer_options *options = &checkpointer->options;
+	uint64_t mine = checkpointer->begun + 1;
+
+	want_checkpoint(checkpointer);
 	while (checkpointer->ended < mine)
 		pthread_cond_wait(&checkpointer->done, &checkpointer->mutex);
-	checkpointer->blocked_pages = checkpointer->options.blocked_pages + (checkpointer->left ? log_pages : 0);
+	checkpointer->few_left = false;
+	if (checkpointer->left == 0)
+		return;
+	checkpointer->start_pages = checkpointer->log_pages + options->pages;
+	checkpointer->blocked_pages = checkpointer->log_pages + options->blocked_pages;
+}
+
+/* The log was started anew. */
+static void reset_pages(struct checkpointer *checkpointer)
+{
+	checkpointer->start_pages = checkpointer->options.pages;
+	checkpointer->blocked_pages = checkpointer->options.blocked_pages;
+	checkpointer->few_left = false;
+}
+
+static bool is_at_work(const struct checkpointer *checkpointer)
+{
+	return checkpointer->wanted || checkpointer->begun != checkpointer->ended;
 }
 
 void checkpointer_note(struct checkpointer *checkpointer, int64_t log_pages)
 {
 	pthread_mutex_lock(&checkpointer->mutex);
+	checkpointer->log_pages = log_pages;
 	checkpointer->idle_at_us = clock_monotonic_us() + checkpointer->options.idle_us;
 	if (!checkpointer->written) {
 		checkpointer->written = true; /* the thread begins to watch the time */
 		pthread_cond_signal(&checkpointer->work);
 	}
-	if (log_pages < checkpointer->options.pages) {
-		checkpointer->blocked_pages = checkpointer->options.blocked_pages;
-	} else if (log_pages >= checkpointer->blocked_pages) {
-		wait_for_checkpoint(checkpointer, log_pages);
-	} else if (!checkpointer->wanted && checkpointer->begun == checkpointer->ended) {
-		checkpointer->wanted = true;
-		pthread_cond_signal(&checkpointer->work);
-	}
+	if (log_pages < checkpointer->options.pages)
+		reset_pages(checkpointer);
+	else if (log_pages >= checkpointer->blocked_pages || checkpointer->few_left)
+		wait_for_checkpoint(checkpointer);
+	else if (log_pages >= checkpointer->start_pages && !is_at_work(checkpointer))
+		want_checkpoint(checkpointer);
 	pthread_mutex_unlock(&checkpointer->mutex);
 }
 
@@ -146,7 +185,7 @@ static void set_options(struct checkpointer *checkpointer, const struct checkpoi
 	own->idle_us = own->idle_us ? own->idle_us : IDLE_US;
 	own->pages = own->pages ? own->pages : PAGES;
 	own->blocked_pages = own->blocked_pages ? own->blocked_pages : BLOCKED_PAGES;
-	checkpointer->blocked_pages = own->blocked_pages;
+	reset_pages(checkpointer);
 }
 
 int checkpointer_new(const struct checkpointer_options *options, struct checkpointer **out, struct problem *problem)

@@ -2,11 +2,12 @@
 /*
  * checkpointer.h - keeps the write-ahead log short: a thread that copies its pages into the file while the writer goes on.
  *
- *  - From 1,000 pages (4 MB) on, the log is copied in the background. When all of it was copied and no reader needs its
+ *  - From 500 pages (2 MB) on, the log is copied in the background. When all of it was copied and no reader needs its
  *    old pages, the next writer starts it anew.
- *  - A busy writer adds pages while others are copied, so that all of it never is. At 8,000 pages the writer therefore
- *    waits, once, until the rest is copied. A reader that holds an old snapshot can make the log grow on; then the writer
- *    waits again only after every further 8,000 pages.
+ *  - A busy writer adds pages while others are copied. When few are left over, it waits after its next commit until those
+ *    are copied too: once in a log's length, for about two syncs. At 1,000 pages it waits however many there are.
+ *  - A reader that holds an old snapshot makes the log grow on. Then it is looked at again, and waited for again, only
+ *    when it has grown by as much as above.
  *  - When nothing has been written for a while, the log is cut to nothing, as it is when the last program closes the file.
  */
 #ifndef WEIR_STORE_CHECKPOINTER_H
@@ -20,8 +21,8 @@ struct checkpointer_options {
 	const struct db_driver *driver;
 	struct db_options db;  /* the connection of the checkpoints; opened for the first */
 	int64_t idle_us;       /* the log is cut when nothing was written for so long; 0: 5 s */
-	int64_t pages;         /* see above; 0: 1,000 */
-	int64_t blocked_pages; /* see above; 0: 8,000 */
+	int64_t pages;         /* see above; 0: 500 */
+	int64_t blocked_pages; /* see above; 0: 1,000 */
 };
 
 MUST_CHECK int checkpointer_new(const struct checkpointer_options *options, struct checkpointer **out,
