@@ -75,8 +75,9 @@ struct executor_options {
 	struct db *db; /* the write connection; the executor's from now on, closed also when executor_new fails */
 	const char *lock_path;   /* of the writer's lock file; NULL: the file is owned alone */
 	int64_t lock_timeout_us; /* how long to wait for it; 0: 5 s */
-	unsigned queue_limit;    /* jobs waiting; more block the caller; 0: 16,384 */
-	double hold_seconds;     /* see JOB_HOLD; 0: 60 */
+	/* Jobs waiting; more block the caller; 0: 16,384. Those that the writer has taken don't count: as many at most. */
+	unsigned queue_limit;
+	double hold_seconds; /* see JOB_HOLD; 0: 60 */
 	/*
 	 * Told when the writer begins to wait for the disk (see JOB_HOLD), and when it goes on (problem NULL). When the
 	 * wait runs out, jobs get their errors at once from then on, until one is committed (then it goes on), or until
