@@ -16,7 +16,7 @@
 
 BUILD = build
 PREFIX = /usr/local
-FUZZ_SECONDS = 60
+FUZZ_SECONDS ?= 60
 SETUP = yes
 
 ifeq ($(SETUP),no)

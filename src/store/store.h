@@ -3,7 +3,7 @@
  * store.h - an open store: the file, its schema, the writer, readers, and this process's place among the programs that
  * share it.
  *
- * Files, in $WEIR_HOME: weir.db (and -wal, -shm by SQLite), weir.db-writer (flock of the present writer), run/<uuid>.lock
+ * Files, in $WEIR_HOME: weir.db (and -wal, -shm by SQLite), weir.db-writer (locked by the present writer), run/<uuid>.lock
  * (held by a living program), run/<uuid>.sock (where it hears datagrams). A file of another name, by WEIR_DATABASE, has
  * "<file>-run" in the place of "run".
  */
