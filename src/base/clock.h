@@ -11,4 +11,8 @@ int64_t clock_wall_us(void);
 /* Microseconds of a clock that never steps; only differences mean something. */
 int64_t clock_monotonic_us(void);
 
+/* The instant of clock_monotonic_us so many seconds from now: 0 (past) when they are not positive, INT64_MAX (never) when they
+   are infinite. */
+int64_t clock_due_us(double seconds);
+
 #endif

@@ -6,7 +6,6 @@
 #include "engine/run.h"
 #include "rules/retry.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 static _Thread_local weir_run *current_attempt;
@@ -428,8 +427,7 @@ static void start_deadline(weir_run *attempt)
 	if (seconds <= 0)
 		return;
 	attempt_ref(attempt);
-	loop_timer_start(attempt->run->engine->loop, &attempt->deadline,
-	                 clock_monotonic_us() + (int64_t)MIN(seconds * 1e6, 9e15));
+	loop_timer_start(attempt->run->engine->loop, &attempt->deadline, clock_due_us(seconds));
 }
 
 static void stop_deadline(weir_run *attempt)

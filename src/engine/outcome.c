@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 static void set_outcome(weir_run *run, enum outcome_kind kind, weir_state state, const char *message)
@@ -114,8 +113,7 @@ WEIR_API int weir_sleep(weir_run *run, double seconds)
 
 	if (refusal || !(seconds > 0))
 		return refusal;
-	return scope_sleep(&run->scope,
-	                   isinf(seconds) ? INT64_MAX : clock_monotonic_us() + (int64_t)MIN(seconds * 1e6, 9e15));
+	return scope_sleep(&run->scope, clock_due_us(seconds));
 }
 
 WEIR_API bool weir_cancelled(const weir_run *run)

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -405,13 +404,6 @@ static json_t *fail_stopped(struct process *process, const char *program)
 	return weir_fail(process->run, "'%s' was ended with the run", program);
 }
 
-static int64_t due_of(const weir_process_options *options)
-{
-	if (options->timeout_seconds <= 0 || isinf(options->timeout_seconds))
-		return INT64_MAX;
-	return clock_monotonic_us() + (int64_t)MIN(options->timeout_seconds * 1e6, 9e15);
-}
-
 WEIR_API json_t *weir_process(weir_run *run, const char *const *argv, const weir_process_options *options)
 {
 	static const weir_process_options defaults;
@@ -428,7 +420,8 @@ WEIR_API json_t *weir_process(weir_run *run, const char *const *argv, const weir
 
 	process.cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	process.max_bytes = process.options->max_bytes ? process.options->max_bytes : DEFAULT_MAX_BYTES;
-	process.due_us = due_of(process.options);
+	process.due_us =
+	        process.options->timeout_seconds > 0 ? clock_due_us(process.options->timeout_seconds) : INT64_MAX;
 	if (attempt_refusal(run))
 		return NULL;
 	if (!argv || !argv[0])

@@ -4,17 +4,7 @@
 #include "base/clock.h"
 #include "engine/run.h"
 
-#include <math.h>
 #include <stdlib.h>
-
-static int64_t due_after(double seconds)
-{
-	if (isinf(seconds))
-		return INT64_MAX;
-	if (!(seconds > 0))
-		return 0;
-	return clock_monotonic_us() + (int64_t)MIN(seconds * 1e6, 9e15);
-}
 
 /* Run the child here if it is still in the queue and has no time limit (which needs a thread that can be given up). */
 static void help(weir_future *run)
@@ -71,7 +61,7 @@ WEIR_API int weir_wait(weir_futures *futures, enum weir_wait_mode mode, double s
 	size_t count = futures->group.count;
 
 	return scope_wait_group(&owner->scope, &futures->group, mode == WEIR_ALL ? count : MIN(count, (size_t)1),
-	                        due_after(seconds));
+	                        clock_due_us(seconds));
 }
 
 WEIR_API weir_future *weir_next(weir_futures *futures)

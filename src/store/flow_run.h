@@ -5,6 +5,7 @@
 
 #include "model/run.h"
 #include "store/db.h"
+#include "store/query.h"
 
 enum flow_run_sort { FLOW_RUN_BY_EXPECTED_START_DESC, FLOW_RUN_BY_ID_DESC };
 
@@ -36,12 +37,6 @@ MUST_CHECK int store_flow_run_find(struct db *db, struct uuid id, struct arena *
                                    struct problem *problem);
 MUST_CHECK int store_flow_run_find_key(struct db *db, struct uuid flow_id, struct str idempotency_key,
                                        struct arena *arena, struct flow_run *out, struct problem *problem);
-
-/* A run as far as it is needed to tell it from others. */
-struct run_candidate {
-	struct uuid id;
-	struct str name;
-};
 
 /* At most so many runs with an id from first to last, ascending, or with a name, the newest first. Returns the count. */
 MUST_CHECK int store_flow_run_candidates(struct db *db, struct uuid first, struct uuid last, struct arena *arena,

@@ -23,3 +23,14 @@ struct str query_types(struct arena *arena, const enum state_type *types, size_t
 		names[i] = str_of(state_type_names[types[i]]);
 	return query_names(arena, names, count);
 }
+
+int query_candidates(struct db_statement *statement, struct arena *arena, struct run_candidate *out,
+                     struct problem *problem)
+{
+	int count = 0, result;
+
+	while ((result = db_step(statement, problem)) > 0)
+		out[count++] =
+		        (struct run_candidate){ db_column_uuid(statement, 0), db_column_text(statement, 1, arena) };
+	return result < 0 ? result : count;
+}

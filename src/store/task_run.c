@@ -227,18 +227,6 @@ int store_task_run_count(struct db *db, struct uuid flow_run_id, int64_t counts[
 	return result;
 }
 
-/* Returns how many candidates the statement gave. */
-static int read_candidates(struct db_statement *statement, struct arena *arena, struct run_candidate *out,
-                           struct problem *problem)
-{
-	int count = 0, result;
-
-	while ((result = db_step(statement, problem)) > 0)
-		out[count++] =
-		        (struct run_candidate){ db_column_uuid(statement, 0), db_column_text(statement, 1, arena) };
-	return result < 0 ? result : count;
-}
-
 int store_task_run_candidates(struct db *db, struct uuid first, struct uuid last, struct arena *arena,
                               struct run_candidate *out, int64_t limit, struct problem *problem)
 {
@@ -246,7 +234,7 @@ int store_task_run_candidates(struct db *db, struct uuid first, struct uuid last
 	int result = db_query(db, "SELECT id, name FROM task_run WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT ?3",
 	                      &statement, problem, "uui", first, last, limit);
 
-	return result < 0 ? result : read_candidates(statement, arena, out, problem);
+	return result < 0 ? result : query_candidates(statement, arena, out, problem);
 }
 
 int store_task_run_named(struct db *db, struct str name, struct arena *arena, struct run_candidate *out, int64_t limit,
@@ -256,7 +244,7 @@ int store_task_run_named(struct db *db, struct str name, struct arena *arena, st
 	int result = db_query(db, "SELECT id, name FROM task_run WHERE name = ?1 ORDER BY id DESC LIMIT ?2", &statement,
 	                      problem, "si", name, limit);
 
-	return result < 0 ? result : read_candidates(statement, arena, out, problem);
+	return result < 0 ? result : query_candidates(statement, arena, out, problem);
 }
 
 /* --- Deletion --- */
