@@ -65,9 +65,9 @@ extern "C" {
 
 /* The version of this header; weir_version() gives that of the library. Minor versions only add. */
 #define WEIR_VERSION_MAJOR 0
-#define WEIR_VERSION_MINOR 1
+#define WEIR_VERSION_MINOR 2
 #define WEIR_VERSION_PATCH 0
-#define WEIR_VERSION "0.1.0"
+#define WEIR_VERSION "0.2.0"
 
 /* Wait without a time limit. */
 #define WEIR_FOREVER HUGE_VAL
@@ -116,36 +116,20 @@ typedef struct weir_parameter {
 	void *reserved[2];
 } weir_parameter;
 
-/* A task: the smallest unit that is retried, timed and recorded. */
-typedef struct weir_task {
-	const char *name; /* shown everywhere; required, UTF-8 without / % & < > */
-	const char *description;
-	const char *version; /* recorded with each run; NULL: none */
-	const char *tags[WEIR_MAX_TAGS];
-	weir_parameter parameters[WEIR_MAX_PARAMETERS];
-	json_t *(*run)(weir_run *run);                     /* required */
-	int retries;                                       /* further attempts after a failure */
-	double retry_delay_seconds[WEIR_MAX_RETRY_DELAYS]; /* before retry 1, 2, ...; the last one set repeats */
-	double timeout_seconds;      /* of each attempt; 0: none. Past it the attempt is TimedOut: see weir_cancelled */
-	enum weir_toggle log_prints; /* printf becomes log lines; the default is that of the flow */
-	enum weir_toggle retry_beside_abandoned; /* WEIR_ON: retry although a timed-out attempt has not returned yet */
-	void *reserved[8];
-} weir_task;
-
-/* A flow: what is deployed and started; it calls tasks and other flows. */
-typedef struct weir_flow {
-	const char *name; /* required, UTF-8 without / % & < > */
-	const char *description;
-	const char *version;
-	const char *tags[WEIR_MAX_TAGS];
-	weir_parameter parameters[WEIR_MAX_PARAMETERS];
-	json_t *(*run)(weir_run *run); /* required */
-	int retries;
-	double retry_delay_seconds;
-	double timeout_seconds; /* of each attempt; 0: none */
-	enum weir_toggle log_prints;
-	void *reserved[8];
-} weir_flow;
+/*
+ * How a function executes. The mode alone decides: the function is written the same way, and every call that waits
+ * blocks a thread and suspends a coroutine.
+ *
+ *  WEIR_THREAD   on a thread. A time limit is noticed at the next call of Weir; an attempt that does not return within the
+ *                grace time is abandoned (see weir_cancelled). A segfault ends the program; its runs become Crashed.
+ *  WEIR_ASYNC    as a coroutine on an event loop, with a stack of 256 KiB: cheap enough for 100,000 that sleep. It shares
+ *                the loop's thread and must not block it: use weir_sleep, weir_wait_fd, weir_process and weir_blocking, not
+ *                sleep, read and the like. The children of a coroutine run on its loop.
+ *  WEIR_PROCESS  in a process of its own, forked from one that holds no threads. Time limits are exact (SIGTERM, the grace
+ *                time, SIGKILL for its process group); a segfault, an abort, an exit is that run's Crashed state alone, and
+ *                is retried like a failure. Parameters and result cross as JSON.
+ */
+enum weir_mode { WEIR_THREAD, WEIR_ASYNC, WEIR_PROCESS };
 
 /* What a run has come to (Prefect's state types). */
 enum weir_state_type {
@@ -167,19 +151,121 @@ typedef struct weir_state {
 	const char *message; /* NULL when there is none */
 } weir_state;
 
+/*
+ * What is called when a run enters a state: with the attempt that entered it, where that one executed. It may log, record
+ * artifacts and set variables, but start no children. What it returns does not matter, and it can't change the outcome.
+ */
+typedef void weir_hook(weir_run *run, const weir_state *state);
+
+/* The hooks of a task or a flow; NULL: none. */
+typedef struct weir_hooks {
+	weir_hook *on_running;      /* before each attempt */
+	weir_hook *on_completion;   /* Completed; a result from the cache and a skipped run count */
+	weir_hook *on_failure;      /* Failed, for good: not before a retry */
+	weir_hook *on_crashed;      /* the attempt's process died; not when this program itself dies */
+	weir_hook *on_cancellation; /* Cancelled */
+	void *reserved[4];
+} weir_hooks;
+
+/*
+ * What a cache key is made of; add them up. A task run whose key was computed before, and has not expired, is not
+ * executed: it is Completed under the name Cached, with the stored result. Of several runs with one key, in all programs
+ * that share the result storage, one computes at a time and the others take its result.
+ */
+enum weir_cache_by {
+	WEIR_CACHE_INPUTS = 1,          /* the parameters */
+	WEIR_CACHE_SOURCE = 2,          /* the task's name and version; without a version, the build of its program */
+	WEIR_CACHE_RUN = 4,             /* the flow run: its retries find what earlier attempts have done */
+	WEIR_CACHE_FLOW_PARAMETERS = 8, /* the parameters of the flow run */
+	WEIR_CACHE_DEFAULT = 7,         /* inputs, source and run, as Prefect's */
+};
+
+/*
+ * A task: the smallest unit that is retried, timed and recorded.
+ *
+ * run_name may hold {parameter}, {task_name}, {flow_name}, {flow_run_name} and {count} (of this task's calls, from 0);
+ * {{ and }} are braces. A value that is no text comes as JSON.
+ */
+typedef struct weir_task {
+	const char *name; /* shown everywhere; required, UTF-8 without / % & < > */
+	const char *description;
+	const char *version;             /* recorded with each run; NULL: none */
+	const char *run_name;            /* a template, "check {source}"; NULL: the task's name and a number */
+	const char *tags[WEIR_MAX_TAGS]; /* a limit on the tag (weir_concurrency: "tag:NAME") holds for its runs */
+	weir_parameter parameters[WEIR_MAX_PARAMETERS];
+	json_t *(*run)(weir_run *run); /* required */
+	enum weir_mode mode;
+	int retries;                                       /* further attempts after a failure */
+	double retry_delay_seconds[WEIR_MAX_RETRY_DELAYS]; /* before retry 1, 2, ...; the last one set repeats */
+	double retry_jitter_factor; /* each delay is drawn around its value, up to (1 + this) times it; 0: exact */
+	bool (*retry_condition)(weir_run *run, const weir_state *failed); /* NULL or true: retry. Called where it ran */
+	double timeout_seconds;      /* of each attempt; 0: none. Past it the attempt is TimedOut: see weir_cancelled */
+	enum weir_toggle log_prints; /* printf becomes log lines; the default is that of the flow */
+	enum weir_toggle retry_beside_abandoned; /* WEIR_ON: retry although a timed-out attempt has not returned yet */
+	enum weir_toggle persist_result;         /* keep the result in the result storage; on when there is a cache key;
+	                                            else the default is the setting results.persist */
+	const char *result_key; /* a template like run_name: the file's name in the storage; NULL: made up */
+	unsigned cache_by;      /* enum weir_cache_by, added up; 0: no cache, unless cache_key is set */
+	json_t *(*cache_key)(weir_run *run); /* a string: the whole key, shared with other tasks that give it; any other
+	                                            value is hashed together with the task's name and cache_by; NULL or
+	                                            json_null(): this run is not cached. A new reference */
+	double cache_expiration_seconds;     /* 0: never */
+	enum weir_toggle refresh_cache; /* WEIR_ON: compute, and write over what is stored; the default is the setting
+	                                   results.refresh_cache */
+	weir_hooks hooks;
+	weir_hook *on_commit;   /* the transaction that the run was part of is committed */
+	weir_hook *on_rollback; /* it is rolled back: undo what this completed run has done. state: the run's own */
+	size_t memory_bytes;    /* WEIR_PROCESS: the limit of its address space; 0: none */
+	void *reserved[8];
+} weir_task;
+
+/* A flow: what is deployed and started; it calls tasks and other flows. */
+typedef struct weir_flow {
+	const char *name; /* required, UTF-8 without / % & < > */
+	const char *description;
+	const char *version;
+	const char *run_name; /* a template as a task's; NULL: a made-up one */
+	const char *tags[WEIR_MAX_TAGS];
+	weir_parameter parameters[WEIR_MAX_PARAMETERS];
+	json_t *(*run)(weir_run *run); /* required */
+	enum weir_mode mode;           /* WEIR_THREAD or WEIR_ASYNC */
+	int retries;
+	double retry_delay_seconds;
+	double retry_jitter_factor;
+	double timeout_seconds; /* of each attempt; 0: none */
+	enum weir_toggle log_prints;
+	enum weir_toggle persist_result; /* as a task's */
+	const char *result_key;
+	unsigned
+	        max_parallel; /* how many of its submitted and mapped children run at once; 0: no limit but the threads' */
+	weir_hooks hooks;
+	void *reserved[8];
+} weir_flow;
+
+/* Retry delays that double: `.retry_delay_seconds = WEIR_EXPONENTIAL_BACKOFF(10)` waits 10, 20, 40, ... seconds. */
+#define WEIR_EXPONENTIAL_BACKOFF(seconds)                                                                              \
+	{                                                                                                              \
+		(seconds) * 1.0, (seconds)*2.0, (seconds)*4.0, (seconds)*8.0, (seconds)*16.0, (seconds)*32.0,          \
+		        (seconds)*64.0, (seconds)*128.0, (seconds)*256.0, (seconds)*512.0, (seconds)*1024.0,           \
+		        (seconds)*2048.0, (seconds)*4096.0, (seconds)*8192.0, (seconds)*16384.0, (seconds)*32768.0     \
+	}
+
 /* --- Starting -------------------------------------------------------------------------------------------------- */
 
 /*
- * The main function of a program of flows: `PROGRAM run FLOW [--param NAME=VALUE ...]`, `PROGRAM ls`, `--help`.
- * With one flow and no command it runs that flow. flows ends with NULL. Returns the exit status: 0 when the flow
- * completed, 1 when it failed, 2 for wrong usage, 130 when it was cancelled.
+ * The main function of a program of flows: `PROGRAM run FLOW [--param NAME=VALUE ...]`, `PROGRAM resume RUN` (go on with a
+ * suspended run), `PROGRAM ls`, `PROGRAM schema FLOW`, `--help`. With one flow and no command it runs that flow. flows ends
+ * with NULL. Returns the exit status: 0 when the flow completed or was suspended, 1 when it failed, 2 for wrong usage, 130
+ * when it was cancelled. Call it first thing in main, before threads are started: it forks the process that process mode
+ * and weir_process start their children from, and it handles SIGINT and SIGTERM.
  */
 WEIR_API int weir_main(int argc, char **argv, const weir_flow *const *flows);
 
 /*
- * Run a flow now, on this thread, and wait for it. result, unless NULL, gets a new reference (NULL when the flow did
- * not complete). Returns 0, WEIR_EFAILED when the flow failed, WEIR_ECANCELED when it was cancelled, or the reason why
- * it could not be run or recorded.
+ * Run a flow now, on this thread, and wait for it; one in mode WEIR_ASYNC gets an event loop on this thread, which closes
+ * when the last run on it has ended (called within a coroutine, it runs on that one's loop). result, unless NULL, gets a
+ * new reference (NULL when the flow did not complete). Returns 0, WEIR_EAGAIN when it was suspended, WEIR_EFAILED when it
+ * failed, WEIR_ECANCELED when it was cancelled, or the reason why it could not be run or recorded.
  */
 WEIR_API WEIR_MUST_CHECK int weir_run_flow(const weir_flow *flow, json_t **result, weir_problem *problem,
                                            const char *format, ...);
@@ -188,7 +274,10 @@ WEIR_API WEIR_MUST_CHECK int weir_run_flow(const weir_flow *flow, json_t **resul
 WEIR_API WEIR_MUST_CHECK int weir_run_flow_json(const weir_flow *flow, json_t **result, weir_problem *problem,
                                                 json_t *arguments);
 
-/* The library's version, "0.1.0". */
+/* The parameters of a flow as JSON schema, in the form that Prefect calls parameter_openapi_schema. A new reference. */
+WEIR_API json_t *weir_parameter_schema(const weir_flow *flow);
+
+/* The library's version, "0.2.0". */
 WEIR_API const char *weir_version(void);
 
 /* The text of a weir_error_code. */
@@ -229,6 +318,7 @@ typedef struct weir_submit_options {
 	const char *name; /* of this run; NULL: the task's name and a number */
 	const char *tags[WEIR_MAX_TAGS];
 	weir_future *const *wait_for; /* ends with NULL; the child starts after these, and is NotReady when one fails */
+	bool allow_failure;           /* start it after wait_for whatever they came to */
 	void *reserved[8];
 } weir_submit_options;
 
@@ -255,12 +345,24 @@ WEIR_API weir_futures *weir_map_json(weir_run *run, const weir_task *task, const
                                      json_t *elements);
 
 /*
+ * Run a task at most once under this key in the whole flow run: when an earlier attempt of it, or the run before it was
+ * suspended or its program died, has completed the call, its result is returned and nothing is executed. Else as weir_call.
+ */
+WEIR_API json_t *weir_call_once(weir_run *run, const char *key, const weir_task *task, const char *format, ...);
+
+/*
  * A placeholder for the result of a child: usable anywhere inside the arguments of another one, which starts when the
  * result is there. It is recorded as that run's input; if the child does not complete, the other one is NotReady.
  * A new reference, as json_pack's "o" takes it.
  */
 WEIR_API json_t *weir_output_of(weir_future *future);
 WEIR_API json_t *weir_outputs_of(weir_futures *futures);
+
+/*
+ * The same placeholder, taken over, but a failure lets it pass: the other child starts all the same, and finds an object
+ * {"state": {"type": "FAILED", "name": "Failed", "message": "..."}} in place of each result that is not there.
+ */
+WEIR_API json_t *weir_allow_failure(json_t *output);
 
 /* --- Waiting --------------------------------------------------------------------------------------------------- */
 
@@ -315,8 +417,28 @@ WEIR_API json_t *weir_skip(weir_run *run, const char *format, ...) WEIR_PRINTF(2
  */
 WEIR_API bool weir_recover(weir_run *run, const weir_state **state);
 
+/*
+ * Keep a value of this flow run under a key, and get it back: in a later attempt of the run too, after it was suspended,
+ * and after its program died. One value for each key; setting it again replaces it. weir_checkpoint gives a new reference,
+ * or NULL when there is none. weir_checkpoint_set takes the value over and returns 0 when it is durable, or an error code.
+ */
+WEIR_API json_t *weir_checkpoint(weir_run *run, const char *key);
+WEIR_API WEIR_MUST_CHECK int weir_checkpoint_set(weir_run *run, const char *key, json_t *value);
+
 /* Sleep; wakes early and returns WEIR_ECANCELED or WEIR_ETIMEDOUT when the run is cancelled or over its time limit. */
 WEIR_API int weir_sleep(weir_run *run, double seconds);
+
+/*
+ * Wait until a descriptor can be read or written (events: POLLIN, POLLOUT of poll.h; 0 waits for errors only). Returns what
+ * has come (as revents), or WEIR_ETIMEDOUT, WEIR_ECANCELED. The descriptor should be non-blocking.
+ */
+WEIR_API int weir_wait_fd(weir_run *run, int fd, short events, double seconds);
+
+/*
+ * Call a function that blocks, and wait for what it returns: on a thread of the pool when a coroutine calls, else here. It
+ * is waited for even when the run is cancelled. NULL also when no thread could be started: that is the run's outcome then.
+ */
+WEIR_API void *weir_blocking(weir_run *run, void *(*function)(void *argument), void *argument);
 
 /*
  * Must this function end? True once its run is cancelled, over its time limit or abandoned. Long computations ask now
@@ -363,6 +485,120 @@ typedef struct weir_process_options {
  * as U+FFFD. argv ends with NULL; argv[0] is looked up in PATH.
  */
 WEIR_API json_t *weir_process(weir_run *run, const char *const *argv, const weir_process_options *options);
+
+/* --- Pausing: wait for a person --------------------------------------------------------------------------------- */
+
+/* What weir_pause and weir_suspend wait for. */
+typedef struct weir_pause_options {
+	double timeout_seconds; /* 0: 3600. Past it the run fails: "was not resumed in time" */
+	const char *key;        /* once for each key, whatever the attempt: a pause that was resumed is not repeated */
+	const weir_parameter *input; /* what is asked for; ends with an entry without name; NULL: nothing */
+	const char *description;     /* shown to who resumes it */
+	void *reserved[8];
+} weir_pause_options;
+
+/*
+ * Of a flow's function: be Paused until somebody resumes the run (`weir flow-run resume RUN --input NAME=VALUE`); the
+ * function waits here, and keeps its place in memory. Returns the input, checked against its declaration, as an object (a
+ * new reference; empty when none is asked for), or NULL when the time is up or the run is cancelled: that is its outcome.
+ */
+WEIR_API json_t *weir_pause(weir_run *run, const weir_pause_options *options);
+
+/*
+ * The same, but the run leaves the program: when nobody has resumed it yet this returns NULL, and the function must return
+ * NULL. The run is Suspended then. `PROGRAM resume RUN` begins it anew, under its id, and this call returns the input. What
+ * was done before is repeated unless it is kept: weir_call_once, weir_checkpoint, caching by WEIR_CACHE_RUN.
+ */
+WEIR_API json_t *weir_suspend(weir_run *run, const weir_pause_options *options);
+
+/* --- Transactions ------------------------------------------------------------------------------------------------ */
+
+/* Runs that take effect together or not at all. Belongs to the run that began it. */
+typedef struct weir_transaction weir_transaction;
+
+/*
+ * Begin a transaction in this run. Task runs that this run starts from now on are part of it. When one of them fails, or
+ * this run does, or weir_transaction_rollback is called, the on_rollback hooks of those that have completed are called,
+ * newest first; on commit, the on_commit hooks in order. A result with a cache key becomes visible to others on commit. A
+ * transaction within another is committed and rolled back with the outer one. With a key (NULL: none) only one transaction
+ * of that key is open at a time, in all programs that share the result storage; the others wait here. A run that ends
+ * commits what is open when it completes, and rolls it back otherwise. NULL when the run is cancelled while waiting.
+ */
+WEIR_API weir_transaction *weir_transaction_begin(weir_run *run, const char *key);
+
+/* End it; it is gone afterwards. Commit returns 0, or WEIR_EFAILED when it had to be rolled back, since a part failed. */
+WEIR_API WEIR_MUST_CHECK int weir_transaction_commit(weir_transaction *transaction);
+WEIR_API void weir_transaction_rollback(weir_transaction *transaction);
+
+/*
+ * Values for the hooks: what a task run sets is found by its own hooks and by runs of the same transaction. set takes the
+ * value over; get gives a new reference, or NULL. Without a transaction the run's own hooks find it still.
+ */
+WEIR_API void weir_transaction_set(weir_run *run, const char *name, json_t *value);
+WEIR_API json_t *weir_transaction_get(weir_run *run, const char *name);
+
+/* --- Artifacts, variables, secrets ---------------------------------------------------------------------------------- */
+
+/*
+ * Record something for people to look at, with this run: `weir artifact inspect KEY` shows the newest of a key. key: lower
+ * case letters, digits and dashes, or NULL. description: Markdown, or NULL. Returns 0 when it is durable, or an error code.
+ */
+WEIR_API int weir_artifact_table(weir_run *run, const char *key, json_t *rows,
+                                 const char *description); /* takes rows */
+WEIR_API int weir_artifact_markdown(weir_run *run, const char *key, const char *markdown, const char *description);
+WEIR_API int weir_artifact_link(weir_run *run, const char *key, const char *url, const char *text,
+                                const char *description);
+
+/* A bar, 0 to 100 per cent; made by the first call of this run with this key, updated by the next ones. */
+WEIR_API int weir_artifact_progress(weir_run *run, const char *key, double percent, const char *description);
+
+/*
+ * Variables: named values of all flows. Names: letters, digits, dashes and underscores. weir_variable_get gives a new
+ * reference, NULL when there is none. weir_variable_set takes the value over and makes or replaces it.
+ */
+WEIR_API json_t *weir_variable_get(weir_run *run, const char *name);
+WEIR_API int weir_variable_set(weir_run *run, const char *name, json_t *value);
+
+/*
+ * A secret by name (`weir secret set NAME`): stored encrypted (AES-256-GCM, key in $WEIR_HOME/secret.key). The text is
+ * borrowed and wiped when the run's function has returned. NULL when there is none or it can't be read: that is the run's
+ * outcome then. Never written to logs or results by Weir.
+ */
+WEIR_API const char *weir_secret(weir_run *run, const char *name);
+
+/* --- Limits kept by the store --------------------------------------------------------------------------------------- */
+
+/*
+ * Take so many slots of the limit of this name (`weir global-concurrency-limit create NAME --limit N`), waiting up to
+ * WEIR_FOREVER until they are free; who waited longest comes first. A slot is held until weir_concurrency_release, at the
+ * latest until this run's function returns or its program dies. A name without a limit is not limited. Returns 0,
+ * WEIR_ETIMEDOUT, WEIR_ECANCELED, WEIR_ELIMIT when more is asked for than the limit has, or an error of the store.
+ */
+WEIR_API WEIR_MUST_CHECK int weir_concurrency(weir_run *run, const char *name, int slots);
+WEIR_API WEIR_MUST_CHECK int weir_concurrency_within(weir_run *run, const char *name, int slots, double seconds);
+WEIR_API void weir_concurrency_release(weir_run *run, const char *name, int slots);
+
+/*
+ * Wait until the limit, which must have a decay (slots freed a second), has room for so many, and use them: nothing to give
+ * back. Otherwise as weir_concurrency.
+ */
+WEIR_API WEIR_MUST_CHECK int weir_server_rate_limit(weir_run *run, const char *name, int slots);
+
+/* --- Values of libraries -------------------------------------------------------------------------------------------- */
+
+/* A kind of value that a library binds to runs or loops: the address is the key. Make it static. */
+typedef struct weir_local_key {
+	const char *name;
+	void *(*make)(void);          /* on first use; may return NULL, which is not kept */
+	void (*destroy)(void *value); /* NULL: nothing to do */
+} weir_local_key;
+
+/* This attempt's value, made on first use; destroyed when its function has returned, in reverse order of making. */
+WEIR_API void *weir_run_local(weir_run *run, const weir_local_key *key);
+
+/* The value of the event loop that this coroutine runs on, found without a lock; destroyed when the loop closes, after the
+   last run on it, in reverse order of making. NULL outside of a coroutine. */
+WEIR_API void *weir_loop_local(const weir_local_key *key);
 
 /* --- Settings -------------------------------------------------------------------------------------------------- */
 

@@ -33,8 +33,18 @@ struct loop_key {
 MUST_CHECK int loop_new(const char *name, struct loop **out, struct problem *problem);
 
 /*
+ * Make a loop on this thread, which has none yet. It turns while this thread waits in a scope (loop/scope.h), outside of
+ * coroutines. End it on this thread by loop_free.
+ */
+MUST_CHECK int loop_new_here(const char *name, struct loop **out, struct problem *problem);
+
+/* Let a loop made here work until *over, which it looks at after everything that it has done. */
+void loop_turn_until(struct loop *loop, const bool *over);
+
+/*
  * Run what was posted, drop timers that are not due (they count as not started), destroy attached data in reverse order
- * of attaching, end the thread. Not from the loop's own thread. NULL is allowed.
+ * of attaching, end the thread. Not from the loop's own thread, unless it was made here. Coroutines that have not ended are
+ * forgotten with their stacks. NULL is allowed.
  */
 void loop_free(struct loop *loop);
 

@@ -2,8 +2,9 @@
 /*
  * scope.h - structured concurrency: a scope has children, waits for them, and is cancelled with a reason. Everything that
  * waits inside a scope (for one child, for a group of them, for a time) is woken when it comes true, when its time is up,
- * or when the scope is cancelled. How a waiter sleeps is the waiter's own business: a thread blocks on a condition
- * variable (and gives up its place in the pool); others bring their own wake function.
+ * or when the scope is cancelled. How a waiter sleeps depends on where it is: a coroutine is suspended, a thread that has
+ * made an event loop of its own (loop_new_here) turns that loop, any other thread blocks on a condition variable and gives
+ * up its place in the pool. Others bring their own wake function.
  */
 #ifndef WEIR_LOOP_SCOPE_H
 #define WEIR_LOOP_SCOPE_H
@@ -29,6 +30,11 @@ struct scope_group {
 	struct scope_child *first_done, *last_done; /* ended and not yet taken by scope_next */
 };
 
+/* Something that happens once. Guarded by the mutex of the scope that it is waited for in; all zero before. */
+struct scope_event {
+	bool done;
+};
+
 struct scope_waiter;
 
 struct scope {
@@ -42,10 +48,11 @@ struct scope {
 /* Somebody who waits in a scope; on the waiting one's stack. */
 struct scope_waiter {
 	void (*wake)(struct scope_waiter *waiter); /* once, under the scope's mutex, from any thread */
-	/* what it waits for: a child, or so many ended children of a group, or (neither) all children of the scope */
+	/* what it waits for: a child, or so many ended children of a group, or an event, or (none) all children of the scope */
 	const struct scope_child *child;
 	const struct scope_group *group;
 	size_t needed;
+	const struct scope_event *event;
 	bool only_time;     /* waits for nothing but the time and cancellation */
 	bool ignore_cancel; /* goes on waiting when the scope is cancelled */
 	bool woken;
@@ -71,11 +78,26 @@ int scope_cancelled(struct scope *scope);
 
 bool scope_child_is_done(struct scope *scope, const struct scope_child *child);
 
-/* Waits of a thread. due_us is of clock_monotonic_us; INT64_MAX waits for ever. 0: it has come; WEIR_ETIMEDOUT: the time is up;
+/* The event has happened: wake who waits for it. From any thread; the event is not touched afterwards. */
+void scope_signal(struct scope *scope, struct scope_event *event);
+
+/* Waits of a thread or a coroutine. due_us is of clock_monotonic_us; INT64_MAX waits for ever. 0: it has come; WEIR_ETIMEDOUT: the time is up;
    or the error of a cancelled scope (also when what was waited for has come too late to notice: looked at first). */
 MUST_CHECK int scope_wait_child(struct scope *scope, const struct scope_child *child, int64_t due_us);
 MUST_CHECK int scope_wait_group(struct scope *scope, const struct scope_group *group, size_t needed, int64_t due_us);
 MUST_CHECK int scope_sleep(struct scope *scope, int64_t due_us);
+MUST_CHECK int scope_wait_event(struct scope *scope, const struct scope_event *event, int64_t due_us);
+
+/* Wait for what will happen soon and has to be waited for, cancelled or not. */
+void scope_await_event(struct scope *scope, const struct scope_event *event);
+
+/*
+ * poll(2) for whoever waits: sets revents. Returns how many descriptors have something, WEIR_ETIMEDOUT, the error of a
+ * cancelled scope, or of the system. An fd below 0 is passed over. A coroutine can't wait for one descriptor in two polls
+ * at a time (WEIR_EBUSY), nor for regular files (WEIR_EPERM).
+ */
+struct pollfd;
+MUST_CHECK int scope_poll(struct scope *scope, struct pollfd *fds, size_t count, int64_t due_us);
 
 /* Wait for all children, whatever happens. */
 void scope_join(struct scope *scope);
