@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "engine/deadline.h"
 #include "engine/local.h"
+#include "engine/process_child.h"
 #include "engine/run.h"
 #include "loop/coroutine.h"
 
@@ -17,6 +18,8 @@ int attempt_refusal(const weir_run *attempt)
 {
 	if (__atomic_load_n(&attempt->phase, __ATOMIC_ACQUIRE) == ATTEMPT_ABANDONED)
 		return WEIR_EABANDONED;
+	if (process_child_is(attempt))
+		return process_child_cancelled();
 	return scope_cancelled((struct scope *)(uintptr_t)&attempt->scope);
 }
 

@@ -58,7 +58,8 @@ void run_execute_or_enqueue(weir_future *run)
 
 bool run_take(weir_future *run)
 {
-	return run->what.mode != WEIR_ASYNC && fits_here(run) && pool_take(run->engine->pool, &run->work);
+	return run->what.mode != WEIR_ASYNC && !run->engine->in_child && fits_here(run) &&
+	       pool_take(run->engine->pool, &run->work);
 }
 
 /* --- After the function --- */
