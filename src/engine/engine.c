@@ -5,6 +5,7 @@
 #include "base/settings_table.h"
 #include "base/strbuf.h"
 #include "core/recover.h"
+#include "engine/forked.h"
 #include "engine/run.h"
 #include "engine/signals.h"
 
@@ -193,6 +194,7 @@ int engine_get(struct engine **out, struct problem *problem)
 		result = engine_new(&process.engine, problem);
 	if (result == 0 && !process.exit_hook)
 		process.exit_hook = atexit(engine_close) == 0;
+	forked_watch();
 	*out = process.engine;
 	pthread_mutex_unlock(&process.mutex);
 	return result;

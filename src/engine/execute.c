@@ -3,6 +3,7 @@
 #include "engine/cache.h"
 #include "engine/deadline.h"
 #include "engine/finish.h"
+#include "engine/forked.h"
 #include "engine/hooks.h"
 #include "engine/limits.h"
 #include "engine/local.h"
@@ -234,12 +235,17 @@ static bool ask(weir_run *attempt)
 static json_t *call_function(weir_run *attempt)
 {
 	weir_future *run = attempt->run;
+	json_t *value;
 
 	/* Between the last look and now it may have been cancelled, or given up together with its parent. */
 	if (attempt_refusal(attempt))
 		return NULL;
 	hook_call_running(attempt);
-	return run->what.mode == WEIR_PROCESS ? process_mode_run(attempt) : run->what.run(attempt);
+	if (run->what.mode == WEIR_PROCESS)
+		return process_mode_run(attempt);
+	value = run->what.run(attempt);
+	forked_check_return(run->what.name);
+	return value;
 }
 
 /* Execute an attempt that has begun, on this thread or coroutine, and see to what follows. Takes the attempt over. */
