@@ -99,6 +99,7 @@ static weir_future *start_child(weir_run *parent, struct callable what, const st
 		json_decref(arguments);
 		return dead_future(parent, what, options->group, WEIR_FAILED, problem.message);
 	}
+	record_make_room(parent);
 	child = future_ref(future_new(parent->run->engine, what, parent, &parent->scope, options->group));
 	transaction_join(child, parent);
 	result = bind_child(child, parent, options, arguments, &inputs, &problem);
