@@ -68,6 +68,8 @@ static bool has_come(const struct scope *scope, const struct scope_waiter *waite
 		return waiter->child->done;
 	if (waiter->group)
 		return waiter->group->done >= waiter->needed;
+	if (waiter->event)
+		return waiter->event->done;
 	return scope->unfinished == 0;
 }
 
@@ -99,6 +101,14 @@ void scope_child_done(struct scope *scope, struct scope_child *child)
 	child->done = true;
 	if (child->group)
 		group_append(child->group, child);
+	wake_those_due(scope);
+	pthread_mutex_unlock(&scope->mutex);
+}
+
+void scope_signal(struct scope *scope, struct scope_event *event)
+{
+	pthread_mutex_lock(&scope->mutex);
+	event->done = true;
 	wake_those_due(scope);
 	pthread_mutex_unlock(&scope->mutex);
 }
@@ -236,6 +246,16 @@ int scope_sleep(struct scope *scope, int64_t due_us)
 
 	/* The time is what was waited for; only a cancelled scope cuts it short. */
 	return result == WEIR_ETIMEDOUT ? scope_cancelled(scope) : result;
+}
+
+int scope_wait_event(struct scope *scope, const struct scope_event *event, int64_t due_us)
+{
+	return wait_for(scope, (struct scope_waiter){ .event = event }, due_us);
+}
+
+void scope_await_event(struct scope *scope, const struct scope_event *event)
+{
+	(void)!wait_for(scope, (struct scope_waiter){ .event = event, .ignore_cancel = true }, INT64_MAX);
 }
 
 void scope_join(struct scope *scope)
