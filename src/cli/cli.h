@@ -71,7 +71,7 @@ int cli_main(const struct command_group *const *groups, size_t group_count, int 
 
 /* --- For commands --- */
 
-/* "0.1.0" */
+/* "0.2.0" */
 const char *cli_version(void);
 
 static inline bool cli_wants_json(const struct cli *cli)

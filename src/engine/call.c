@@ -3,6 +3,7 @@
 #include "engine/output.h"
 #include "engine/record.h"
 #include "engine/run.h"
+#include "engine/transaction.h"
 
 #include <stdlib.h>
 
@@ -83,8 +84,8 @@ static weir_future *dead_future(weir_run *run, struct callable what, struct scop
 }
 
 /*
- * Make a child and start it: in the pool, or here and now when the caller waits for it anyway and no time limit asks for
- * a thread that can be given up. Never NULL; a wrong call is a child that failed. The caller gets a reference.
+ * Make a child and start it: in the pool or on its loop, or here and now when the caller waits for it anyway and can run
+ * it itself. Never NULL; a wrong call is a child that failed. The caller gets a reference.
  */
 static weir_future *start_child(weir_run *parent, struct callable what, const struct child_options *options,
                                 json_t *arguments, bool here)
@@ -99,13 +100,14 @@ static weir_future *start_child(weir_run *parent, struct callable what, const st
 		return dead_future(parent, what, options->group, WEIR_FAILED, problem.message);
 	}
 	child = future_ref(future_new(parent->run->engine, what, parent, &parent->scope, options->group));
+	transaction_join(child, parent);
 	result = bind_child(child, parent, options, arguments, &inputs, &problem);
 	begin_record(child, options, inputs.length && result == 0 ? strbuf_str(&inputs) : STR("{}"));
 	if (result < 0) {
-		run_end(child, STATE_FAILED, NULL, problem.message, NULL);
+		run_end(child, &(struct new_state){ .type = STATE_FAILED, .message = problem.message }, NULL);
 	} else if (is_ready(child)) {
-		if (here && what.timeout_seconds <= 0)
-			run_execute(child);
+		if (here)
+			run_execute_or_enqueue(child);
 		else
 			run_enqueue(child);
 	}
@@ -115,7 +117,7 @@ static weir_future *start_child(weir_run *parent, struct callable what, const st
 /* A call on an attempt that is cancelled or given up starts nothing. */
 static bool refused(weir_run *run, json_t *arguments)
 {
-	if (!attempt_refusal(run))
+	if (!attempt_refusal(run) && !run->in_hook)
 		return false;
 	json_decref(arguments);
 	return true;
@@ -147,6 +149,8 @@ static weir_future *keep_handle(weir_run *run, weir_future *future)
 
 static const char *refusal_text(const weir_run *run)
 {
+	if (run->in_hook)
+		return "not started: hooks start no children";
 	return attempt_refusal(run) == WEIR_EABANDONED ? "not started: this attempt was given up"
 	                                               : "not started: the run that calls it is being cancelled";
 }

@@ -20,6 +20,8 @@ struct callable callable_of_task(const weir_task *task)
 {
 	return (struct callable){
 		.definition = task,
+		.task = task,
+		.mode = task->mode,
 		.name = task->name,
 		.version = task->version,
 		.tags = task->tags,
@@ -28,9 +30,11 @@ struct callable callable_of_task(const weir_task *task)
 		.retries = task->retries,
 		.retry_delays = task->retry_delay_seconds,
 		.retry_delay_count = count_delays(task->retry_delay_seconds, WEIR_MAX_RETRY_DELAYS),
+		.retry_jitter_factor = task->retry_jitter_factor,
 		.timeout_seconds = task->timeout_seconds,
 		.log_prints = task->log_prints,
 		.retry_beside_abandoned = task->retry_beside_abandoned == WEIR_ON,
+		.hooks = &task->hooks,
 	};
 }
 
@@ -38,7 +42,9 @@ struct callable callable_of_flow(const weir_flow *flow)
 {
 	return (struct callable){
 		.definition = flow,
+		.flow = flow,
 		.is_flow = true,
+		.mode = flow->mode,
 		.name = flow->name,
 		.version = flow->version,
 		.tags = flow->tags,
@@ -47,8 +53,10 @@ struct callable callable_of_flow(const weir_flow *flow)
 		.retries = flow->retries,
 		.retry_delays = &flow->retry_delay_seconds,
 		.retry_delay_count = flow->retry_delay_seconds > 0 ? 1 : 0,
+		.retry_jitter_factor = flow->retry_jitter_factor,
 		.timeout_seconds = flow->timeout_seconds,
 		.log_prints = flow->log_prints,
+		.hooks = &flow->hooks,
 	};
 }
 
@@ -73,14 +81,28 @@ static int check_name(const struct callable *callable, struct problem *problem)
 	return 0;
 }
 
+static int check_mode(const struct callable *callable, struct problem *problem)
+{
+	if (callable->mode < WEIR_THREAD || callable->mode > WEIR_PROCESS)
+		return problem_set(problem, WEIR_EINVAL, "%s '%s': .mode %d is not known", callable_noun(callable),
+		                   callable->name, (int)callable->mode);
+	if (callable->is_flow && callable->mode == WEIR_PROCESS)
+		return problem_set(problem, WEIR_EINVAL,
+		                   "flow '%s': flows run as WEIR_THREAD or WEIR_ASYNC; process mode is for tasks",
+		                   callable->name);
+	return 0;
+}
+
 static int check_numbers(const struct callable *callable, struct problem *problem)
 {
-	bool wrong = callable->retries < 0 || !(callable->timeout_seconds >= 0);
+	bool wrong =
+	        callable->retries < 0 || !(callable->timeout_seconds >= 0) || !(callable->retry_jitter_factor >= 0);
 
 	for (size_t i = 0; i < callable->retry_delay_count; i++)
 		wrong = wrong || !(callable->retry_delays[i] >= 0);
 	if (wrong)
-		return problem_set(problem, WEIR_EINVAL, "%s '%s': retries, delays and time limits can't be negative",
+		return problem_set(problem, WEIR_EINVAL,
+		                   "%s '%s': retries, delays, jitter and time limits can't be negative",
 		                   callable_noun(callable), callable->name);
 	return 0;
 }
@@ -112,6 +134,8 @@ int callable_check(const struct callable *callable, struct problem *problem)
 {
 	int result = check_name(callable, problem);
 
+	if (result == 0)
+		result = check_mode(callable, problem);
 	if (result == 0)
 		result = check_numbers(callable, problem);
 	for (size_t i = 0; result == 0 && i < WEIR_MAX_PARAMETERS && callable->parameters[i].name; i++)

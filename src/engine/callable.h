@@ -8,7 +8,10 @@
 
 struct callable {
 	const void *definition; /* the weir_flow or weir_task */
+	const weir_task *task;  /* NULL: a flow */
+	const weir_flow *flow;  /* NULL: a task */
 	bool is_flow;
+	enum weir_mode mode;
 	const char *name;
 	const char *version;
 	const char *const *tags; /* up to WEIR_MAX_TAGS, ends with NULL before that */
@@ -17,9 +20,11 @@ struct callable {
 	int retries;
 	const double *retry_delays;
 	size_t retry_delay_count; /* those that count; the last one repeats */
+	double retry_jitter_factor;
 	double timeout_seconds;
 	enum weir_toggle log_prints;
 	bool retry_beside_abandoned;
+	const weir_hooks *hooks;
 };
 
 struct callable callable_of_task(const weir_task *task);

@@ -88,6 +88,28 @@ void engine_lost_record(struct engine *engine, const struct problem *problem)
 	engine_cancel_all(engine, "A state of the run could not be recorded.");
 }
 
+/* --- Loops of coroutines --- */
+
+static struct loop *shared_loop(struct engine *engine)
+{
+	struct problem problem;
+	struct loop *loop;
+
+	pthread_mutex_lock(&engine->mutex);
+	if (!engine->async_loop && loop_new("weir-async", &engine->async_loop, &problem) < 0)
+		log_write(LOG_ERROR, "weir.engine", "%s", problem.message);
+	loop = engine->async_loop;
+	pthread_mutex_unlock(&engine->mutex);
+	return loop;
+}
+
+struct loop *engine_loop_for(struct engine *engine, const struct weir_run *parent)
+{
+	if (parent && parent->run->loop)
+		return parent->run->loop;
+	return !parent && loop_current() ? loop_current() : shared_loop(engine);
+}
+
 /* --- Starting and ending --- */
 
 static void read_settings(struct engine *engine, const struct settings *settings)
@@ -121,6 +143,7 @@ static int open_store(struct engine *engine, const struct settings *settings, st
 static void engine_free(struct engine *engine)
 {
 	pool_free(engine->pool);
+	loop_free(engine->async_loop);
 	loop_free(engine->loop);
 	if (engine->lost_records)
 		store_leave_lock(engine->store);

@@ -25,6 +25,7 @@ struct engine {
 	struct loop *loop;
 	struct pool *pool;
 	struct log_spool logs;
+	struct loop *async_loop;  /* for coroutines whose parent is none; started on first use, under mutex */
 	int64_t grace_us;         /* between a time limit and abandoning the attempt */
 	unsigned abandoned_limit; /* attempts that may be abandoned at a time */
 	int log_level;            /* below it log lines of runs are not kept */
@@ -52,6 +53,10 @@ void engine_use_console(void);
 
 /* Cancel every active top-level flow run; with a reason they end as Crashed rather than Cancelled. */
 void engine_cancel_all(struct engine *engine, const char *crash_reason);
+
+/* The loop for a new coroutine run of this parent (NULL: the program itself): the parent's own, that of the coroutine or of
+   the thread that starts it, else the engine's. NULL when none could be started. */
+struct loop *engine_loop_for(struct engine *engine, const struct weir_run *parent);
 
 /* A state could not be recorded: remember why, say so once. From any thread. */
 void engine_lost_record(struct engine *engine, const struct problem *problem);

@@ -76,6 +76,16 @@ json_t *outcome_timed_out(weir_run *run, const char *format, ...)
 	return NULL;
 }
 
+json_t *outcome_crashed(weir_run *attempt, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	say_outcome(attempt, OUTCOME_CRASHED, WEIR_CRASHED, "Crashed", format, arguments);
+	va_end(arguments);
+	return NULL;
+}
+
 #define DEFINE_OUTCOME_CALL(function, kind, type, name)                                                                \
 	WEIR_API json_t *function(weir_run *run, const char *format, ...)                                              \
 	{                                                                                                              \

@@ -14,10 +14,8 @@
 /* Fill the row of a new task run. inputs is JSON text in the run's arena. */
 void record_task_begin(weir_future *run, const char *name, struct str inputs, const char *const *more_tags);
 
-/* The run enters a state: bookkeeping, and on its way to the store. name NULL: the type's. scheduled_us:
-   TIMESTAMP_NONE, or when an awaited retry is due. Texts are copied. */
-void record_task_state(weir_future *run, enum state_type type, const char *name, const char *message,
-                       int64_t scheduled_us);
+/* The run enters a state: bookkeeping, and on its way to the store. */
+void record_task_state(weir_future *run, const struct new_state *new_state);
 
 /* The flags of a job that this thread submits to record a state. */
 unsigned record_flags(void);
@@ -38,6 +36,6 @@ void record_flow_retry(weir_future *run);
  * Propose the final state. When the store has confirmed it, the run is completed; when the rules answer with another
  * attempt, the retry timer is started; when the run is being cancelled, it ends as Cancelled. Takes result over.
  */
-void record_flow_end(weir_future *run, enum state_type type, const char *name, const char *message, json_t *result);
+void record_flow_end(weir_future *run, const struct new_state *new_state, json_t *result);
 
 #endif

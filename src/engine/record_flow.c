@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "core/core.h"
 #include "core/run_name.h"
+#include "engine/finish.h"
 #include "engine/record.h"
 
 #include <stdlib.h>
@@ -268,15 +269,17 @@ static void end_told(struct job *job, int result, const struct problem *problem)
 	if (view.type == WEIR_SCHEDULED)
 		run_start_later(record->run, delay_until(record));
 	else
-		future_complete(record->run, view, record->result);
+		run_settle(record->run, view, record->result);
 	flow_record_free(record);
 }
 
-void record_flow_end(weir_future *run, enum state_type type, const char *name, const char *message, json_t *result)
+void record_flow_end(weir_future *run, const struct new_state *new_state, json_t *result)
 {
 	struct flow_record *record = flow_record_new(run, write_end, end_told);
 
-	record->proposed = make_state(run->card, type, name, message);
+	record->proposed = make_state(run->card, new_state->type, new_state->name, new_state->message);
+	if (new_state->data.data)
+		record->proposed.data = arena_str(&run->card->arena, new_state->data);
 	record->result = result;
 	flow_record_submit(record);
 }

@@ -83,6 +83,8 @@ struct str record_policy(struct arena *arena, const struct callable *what)
 	fields_init(&run_policy_fields, &policy);
 	policy.retries = what->retries;
 	policy.retry_delay = delays_text(arena, what);
+	if (what->retry_jitter_factor > 0)
+		policy.retry_jitter_factor = what->retry_jitter_factor;
 	return run_policy_text(arena, &policy);
 }
 
@@ -114,7 +116,7 @@ void record_task_begin(weir_future *run, const char *name, struct str inputs, co
 	row->tags = record_tags(arena, &run->what, more_tags);
 	row->task_inputs = arena_str(arena, inputs);
 	run->name = xstrdup(row->name.data);
-	record_task_state(run, STATE_PENDING, NULL, NULL, TIMESTAMP_NONE);
+	record_task_state(run, &(struct new_state){ .type = STATE_PENDING });
 }
 
 /* --- States on their way --- */
@@ -190,15 +192,14 @@ static struct str details_text(struct arena *arena, int64_t scheduled_us)
 {
 	struct state_details details;
 
-	if (scheduled_us == TIMESTAMP_NONE)
+	if (!scheduled_us)
 		return STR("{}");
 	fields_init(&state_details_fields, &details);
 	details.scheduled_time = scheduled_us;
 	return state_details_text(arena, &details);
 }
 
-void record_task_state(weir_future *run, enum state_type type, const char *name, const char *message,
-                       int64_t scheduled_us)
+void record_task_state(weir_future *run, const struct new_state *new_state)
 {
 	struct run_card *card = run->card;
 	struct state *last = &card->last_state;
@@ -206,19 +207,21 @@ void record_task_state(weir_future *run, enum state_type type, const char *name,
 	struct state state = {
 		.id = uuid_new(),
 		.run_id = run->id,
-		.type = type,
-		.name = name ? arena_str(&card->arena, str_of(name)) : str_of(state_type_title(type)),
+		.type = new_state->type,
+		.name = new_state->name ? arena_str(&card->arena, str_of(new_state->name))
+		                        : str_of(state_type_title(new_state->type)),
 		.timestamp = last->type ? MAX(now_us, last->timestamp + 1) : now_us, /* the clock may step back */
-		.message = arena_str(&card->arena, str_of(message)),
-		.details = details_text(&card->arena, scheduled_us),
+		.message = arena_str(&card->arena, str_of(new_state->message)),
+		.data = new_state->data.data ? arena_str(&card->arena, new_state->data) : STR_NULL,
+		.details = details_text(&card->arena, new_state->scheduled_us),
 	};
 
 	task_run_enter(&card->row, last->type ? last : NULL, &state);
-	if (type == STATE_RUNNING)
+	if (state.type == STATE_RUNNING)
 		card->row.flow_run_run_count = run->flow->run_count;
 	*last = state;
 	if (!append(card, &state))
 		submit(run, &state);
-	if (state_type_is_terminal(type) || str_is(state.name, "NotReady"))
+	if (state_type_is_terminal(state.type) || str_is(state.name, "NotReady"))
 		close_record(card);
 }

@@ -92,6 +92,11 @@ static void execute_work(struct work *work)
 	run_execute(CONTAINER_OF(work, weir_future, work));
 }
 
+static void start_posted(struct loop_call *call)
+{
+	run_start_on_loop(CONTAINER_OF(call, weir_future, start_call));
+}
+
 static void retry_due(struct loop_timer *timer)
 {
 	weir_future *run = CONTAINER_OF(timer, weir_future, retry_timer);
@@ -114,6 +119,9 @@ weir_future *future_new(struct engine *engine, struct callable what, weir_run *p
 	run->scope = scope;
 	run->blockers = 1; /* whoever makes it, until all upstream runs are known */
 	run->work.run = execute_work;
+	run->start_call.run = start_posted;
+	if (what.mode == WEIR_ASYNC)
+		run->loop = engine_loop_for(engine, parent);
 	run->retry_timer.fire = retry_due;
 	run->id = uuid_new();
 	pthread_mutex_init(&run->mutex, NULL);
@@ -206,12 +214,22 @@ static void keep_view(weir_future *run, weir_state view)
 		run->view.message = memcpy(run->view_texts + name_size, view.message, message_size);
 }
 
+void future_keep(weir_future *run, weir_state view, json_t *result)
+{
+	keep_view(run, view);
+	run->result = result;
+}
+
 void future_complete(weir_future *run, weir_state view, json_t *result)
+{
+	future_keep(run, view, result);
+	future_tell(run);
+}
+
+void future_tell(weir_future *run)
 {
 	weir_run *parent = run->parent;
 
-	keep_view(run, view);
-	run->result = result;
 	run_card_unref(run->card);
 	run->card = NULL;
 	json_decref(run->arguments);

@@ -45,6 +45,7 @@ enum run_phase {
 	PHASE_QUEUED,  /* in the pool's queue, or about to be executed by who made it */
 	PHASE_RUNNING, /* an attempt is there */
 	PHASE_DELAYED, /* waits for its next attempt: the retry timer runs */
+	PHASE_HOOKS,   /* has ended, and its hook is called or about to be */
 	PHASE_ENDING,  /* its final state is on its way to the store */
 	PHASE_DONE,
 };
@@ -68,13 +69,15 @@ struct weir_future {
 	weir_run *parent;    /* counted until this run has ended; NULL: started by the program itself */
 	struct scope *scope; /* of the parent, or of who waits for a run without one */
 	struct scope_child child;
-	struct work work;
-	struct flow_context *flow; /* counted: the flow run it belongs to, or, of a flow, its own */
-	weir_run *owner;           /* the parent again, not counted: for calls of its function, which outlives them */
-	struct run_card *card;     /* counted; NULL once the run has ended */
-	struct uuid id;            /* of the flow run or task run */
-	char *name;                /* of the run */
-	json_t *arguments;         /* bound; with placeholders until the first attempt */
+	struct work work;            /* in the pool's queue */
+	struct loop *loop;           /* WEIR_ASYNC: runs here */
+	struct loop_call start_call; /* on its way to the loop */
+	struct flow_context *flow;   /* counted: the flow run it belongs to, or, of a flow, its own */
+	weir_run *owner;             /* the parent again, not counted: for calls of its function, which outlives them */
+	struct run_card *card;       /* counted; NULL once the run has ended */
+	struct uuid id;              /* of the flow run or task run */
+	char *name;                  /* of the run */
+	json_t *arguments;           /* bound; with placeholders until the first attempt */
 
 	pthread_mutex_t mutex; /* guards what follows */
 	enum run_phase phase;
@@ -85,6 +88,8 @@ struct weir_future {
 	size_t blockers;                      /* upstream runs that have not ended */
 	struct VEC(weir_future *) upstream;   /* counted */
 	struct VEC(weir_future *) dependents; /* counted: told when this one ends */
+
+	weir_run *hook_attempt; /* counted: whose hook is called when the store has confirmed the end; NULL: nobody's */
 
 	/* set before PHASE_DONE, constant afterwards */
 	json_t *result; /* NULL unless it completed */
@@ -102,7 +107,14 @@ struct weir_futures {
 };
 
 /* How a function said it ends, when it does not return a value. */
-enum outcome_kind { OUTCOME_NONE, OUTCOME_FAILED, OUTCOME_FAILED_FINAL, OUTCOME_SKIPPED, OUTCOME_CHILD };
+enum outcome_kind {
+	OUTCOME_NONE,
+	OUTCOME_FAILED,
+	OUTCOME_FAILED_FINAL,
+	OUTCOME_CRASHED, /* its process died */
+	OUTCOME_SKIPPED,
+	OUTCOME_CHILD,
+};
 
 struct outcome {
 	enum outcome_kind kind;
@@ -110,7 +122,16 @@ struct outcome {
 	const char *message; /* why this run does not complete: names the child as well */
 };
 
-enum attempt_phase { ATTEMPT_RUNNING, ATTEMPT_RETURNED, ATTEMPT_ABANDONED };
+enum attempt_phase { ATTEMPT_STARTING, ATTEMPT_RUNNING, ATTEMPT_RETURNED, ATTEMPT_ABANDONED };
+
+/* A state that a run is to enter. Texts are copied when it is recorded. */
+struct new_state {
+	enum state_type type;
+	const char *name;     /* NULL: the type's */
+	const char *message;  /* NULL: none */
+	int64_t scheduled_us; /* wall clock: when the next attempt is due; 0: not scheduled */
+	struct str data;      /* JSON: the reference to its result */
+};
 
 struct weir_run {
 	unsigned references;
@@ -121,10 +142,13 @@ struct weir_run {
 	int phase;          /* enum attempt_phase, atomic: who changes it from RUNNING decides */
 	bool owns_thread;   /* executes as the pool's work, not within another attempt */
 	struct pool_thread *thread;
-	weir_run *outer;            /* the attempt that this thread was in before */
+	weir_run *outer;            /* the attempt that this thread or coroutine was in before */
 	struct loop_timer deadline; /* time limit, then the end of the grace time */
 	bool timed_out;             /* atomic: over its time limit */
 	bool in_grace;              /* loop's thread only */
+	bool cached;                /* its value came from the cache */
+	bool in_hook;               /* a hook runs: no children are started */
+	struct local *locals;       /* engine/local.h, newest first */
 	char id_text[UUID_TEXT_LENGTH + 1];
 
 	pthread_mutex_t mutex; /* guards what follows */
@@ -151,23 +175,57 @@ void flow_context_unref(struct flow_context *flow);
 /* How often this definition has been called in the flow run, counting from 0. */
 unsigned flow_context_count_call(struct flow_context *flow, const void *definition);
 
-/* The run has come to its end, and its record is made or on its way: tell dependents and the parent. Takes result over. */
+/* The run has come to its end, and its record is made or on its way: keep what it came to (result is taken over), and tell
+   dependents and the parent. The run may be gone afterwards. */
+void future_keep(weir_future *run, weir_state view, json_t *result);
+void future_tell(weir_future *run);
 void future_complete(weir_future *run, weir_state view, json_t *result);
 
 /* Is it Completed (a skipped one is)? Only after its end. */
 bool future_succeeded(const weir_future *run);
 
-/* --- attempt.c: executing --- */
+/* --- execute.c: executing --- */
 
-/* Queue the run in the pool; when that fails the run fails. */
+/* A call that runs in its caller's coroutine wants so much of the stack to be left; others get one of their own. */
+enum { STACK_FOR_CALL = 96 * 1024 };
+
+/* Queue the run in the pool or on its loop; when that fails the run fails. */
 void run_enqueue(weir_future *run);
+
+/* Execute the next attempt on this thread or coroutine, and see to what follows. The caller has the right to: it took the
+   run out of the pool's queue or has just made it. */
+void run_execute(weir_future *run);
+
+/* The same where this thread or coroutine can run it itself, else queue it: for who waits for it anyway. */
+void run_execute_or_enqueue(weir_future *run);
+
+/* Take the run out of the pool's queue, if this thread can execute it. */
+bool run_take(weir_future *run);
+
+/* On the loop's own stack: begin the next attempt in a coroutine. */
+void run_start_on_loop(weir_future *run);
+
+/* Give back what the attempt holds for itself: slots of limits, its cache key. From any thread, more than once. */
+void attempt_let_go(weir_run *attempt);
+
+/* --- finish.c: ending --- */
 
 /* Start the next attempt after a delay; at once when there is none or the run is to be cancelled. */
 void run_start_later(weir_future *run, int64_t delay_us);
 
-/* Execute the next attempt on this thread, and see to what follows. The caller has the right to: it took the run out of
-   the pool's queue or has just made it. */
-void run_execute(weir_future *run);
+/* The run ends without (another) attempt: record the state and complete it. Takes result over. From any thread; does not
+   block. */
+void run_end(weir_future *run, const struct new_state *state, json_t *result);
+
+/* --- attempt.c --- */
+
+weir_run *attempt_new(weir_future *run, int number);
+
+/* The run's present attempt, NULL when it has returned. When the run is cancelled, so is the attempt. */
+void run_set_attempt(weir_future *run, weir_run *attempt);
+
+/* Is the run to begin nothing any more? 0, or the error that cancelled it. */
+int run_cancelled(weir_future *run);
 
 /* Cancel an attempt and, down the tree, its children. From any thread. */
 void attempt_cancel(weir_run *attempt, int error);
@@ -176,19 +234,19 @@ void run_cancel(weir_future *run, int error);
 weir_run *attempt_ref(weir_run *attempt);
 void attempt_unref(weir_run *attempt);
 
-/* The attempt whose function runs on this thread, or NULL. */
+/* The attempt whose function runs on this thread or coroutine, or NULL. */
 weir_run *attempt_current(void);
 
 /* Why a call on this attempt can't be served: 0, or the error that cancelled or abandoned it. */
 int attempt_refusal(const weir_run *attempt);
 
-/* The run ends without (another) attempt: record the state and complete it. From any thread; does not block. */
-void run_end(weir_future *run, enum state_type type, const char *name, const char *message, json_t *result);
-
 /* --- outcome.c --- */
 
 /* Keep a child's failure as this attempt's outcome, unless there is one. */
 void outcome_of_child(weir_run *attempt, weir_future *child);
+
+/* The process of the attempt has died. */
+json_t *outcome_crashed(weir_run *attempt, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* The attempt fails because something in it ran over its time limit. */
 json_t *outcome_timed_out(weir_run *attempt, const char *format, ...) PRINTF_LIKE(2, 3);

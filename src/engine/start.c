@@ -50,27 +50,40 @@ static unsigned lost_records(struct engine *engine)
 /* Execute on this thread, unless a time limit asks for one that can be given up. */
 static void execute_and_wait(weir_future *run, struct scope *scope)
 {
-	if (run->what.timeout_seconds > 0 || attempt_current())
+	if (run->what.mode == WEIR_ASYNC || run->what.timeout_seconds > 0 || attempt_current())
 		run_enqueue(run);
 	else
 		run_execute(run);
 	scope_join(scope);
 }
 
+/* Coroutines that a thread starts get a loop on it. The loop of a thread that has one, or of a coroutine, serves too. */
+static int make_loop(const weir_flow *flow, struct loop **loop, struct problem *problem)
+{
+	*loop = NULL;
+	return flow->mode == WEIR_ASYNC && !loop_current() ? loop_new_here("weir-flow", loop, problem) : 0;
+}
+
 static int run_top_level(struct engine *engine, const weir_flow *flow, json_t *bound, json_t **result,
                          struct problem *problem)
 {
 	unsigned lost_before = lost_records(engine);
+	struct loop *loop;
 	struct scope scope;
 	weir_future *run;
-	int code;
+	int code = make_loop(flow, &loop, problem);
 
+	if (code < 0) {
+		json_decref(bound);
+		return code;
+	}
 	scope_init(&scope);
 	run = future_ref(future_new(engine, callable_of_flow(flow), NULL, &scope, NULL));
 	run->arguments = bound;
 	record_flow_begin(run, NULL, STR("{}"));
 	run_log(run, 20, "Beginning flow run '%s' for flow '%s'", run->name, flow->name);
 	execute_and_wait(run, &scope);
+	loop_free(loop);
 	if (result)
 		*result = future_succeeded(run) ? json_incref(run->result) : NULL;
 	code = recorded_code(engine, lost_before, problem);

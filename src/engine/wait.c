@@ -6,10 +6,10 @@
 
 #include <stdlib.h>
 
-/* Run the child here if it is still in the queue and has no time limit (which needs a thread that can be given up). */
+/* Run the child here if it is still in the queue. */
 static void help(weir_future *run)
 {
-	if (run->what.timeout_seconds <= 0 && pool_take(run->engine->pool, &run->work))
+	if (run_take(run))
 		run_execute(run);
 }
 
@@ -78,6 +78,7 @@ static const struct {
 	[PHASE_QUEUED] = { { WEIR_PENDING, "Pending", NULL } },
 	[PHASE_RUNNING] = { { WEIR_RUNNING, "Running", NULL } },
 	[PHASE_DELAYED] = { { WEIR_SCHEDULED, "AwaitingRetry", NULL } },
+	[PHASE_HOOKS] = { { WEIR_RUNNING, "Running", NULL } },
 	[PHASE_ENDING] = { { WEIR_RUNNING, "Running", NULL } },
 };
 

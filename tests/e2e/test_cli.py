@@ -223,4 +223,4 @@ def test_wrong_usage(home, args):
 def test_version(home):
     ended = home.weir("--version")
     assert ended.code == 0, ended
-    assert "0.1.0" in ended.stdout
+    assert "0.2.0" in ended.stdout
