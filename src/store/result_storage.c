@@ -3,6 +3,7 @@
 
 #include "store/file_lock.h"
 #include "store/result_file.h"
+#include "store/result_locks.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -17,11 +18,11 @@ enum { NAME_SIZE = 2 * UUID_TEXT_LENGTH, OPEN_TRIES = 10 };
 struct result_storage {
 	char *path;
 	int folder; /* descriptors */
-	int locks;
 	int temporary;
 	int life; /* this program's lock file, held while it is open */
 	char program[UUID_TEXT_LENGTH + 1];
 	unsigned count; /* of files written; atomic */
+	struct result_locks *locks;
 };
 
 struct staged_result {
@@ -90,15 +91,6 @@ static void clean_after_dead(int folder, const char *name, void *data)
 	unlinkat(folder, name, 0);
 }
 
-static void clean_lock(int folder, const char *name, void *data)
-{
-	AUTO(close_fd) int fd = openat(folder, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-
-	(void)data;
-	if (fd >= 0 && file_lock_try(fd, 0) == 0)
-		unlinkat(folder, name, 0);
-}
-
 /* --- Opening and closing --- */
 
 static int open_folder(const char *path, int at, const char *name, int *out, struct problem *problem)
@@ -145,12 +137,12 @@ int result_storage_open(const char *path, struct result_storage **out, struct pr
 	int result;
 
 	storage->path = xstrdup(path);
-	storage->folder = storage->locks = storage->temporary = storage->life = -1;
+	storage->folder = storage->temporary = storage->life = -1;
 	result = open_folder(path, AT_FDCWD, path, &storage->folder, problem);
 	if (result == 0)
-		result = open_folder(path, storage->folder, "locks", &storage->locks, problem);
-	if (result == 0)
 		result = open_folder(path, storage->folder, "temporary", &storage->temporary, problem);
+	if (result == 0)
+		result = result_locks_open(path, storage->folder, &storage->locks, problem);
 	if (result == 0)
 		result = take_life(storage, problem);
 	if (result < 0) {
@@ -158,7 +150,6 @@ int result_storage_open(const char *path, struct result_storage **out, struct pr
 		return result;
 	}
 	for_each_entry(storage->temporary, clean_after_dead, NULL);
-	for_each_entry(storage->locks, clean_lock, NULL);
 	*out = storage;
 	return 0;
 }
@@ -175,7 +166,7 @@ void result_storage_close(struct result_storage *storage)
 	}
 	close_fd(&storage->life);
 	close_fd(&storage->temporary);
-	close_fd(&storage->locks);
+	result_locks_close(storage->locks);
 	close_fd(&storage->folder);
 	free(storage->path);
 	free(storage);
@@ -368,23 +359,12 @@ int staged_result_read(struct staged_result *staged, struct arena *arena, struct
 
 /* --- Locks --- */
 
-int result_lock_try(struct result_storage *storage, const char *name, int *fd, struct problem *problem)
+int result_lock_try(struct result_storage *storage, const char *name, struct problem *problem)
 {
-	int error;
-
-	do {
-		*fd = openat(storage->locks, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-		error = *fd < 0 ? errno : lock_present(*fd);
-		if (error)
-			close_fd(fd);
-	} while (error == ESTALE); /* its holder has just removed it */
-	if (error == EAGAIN)
-		return WEIR_EBUSY;
-	return error ? failed(storage, "locks", error, problem) : 0;
+	return result_locks_try(storage->locks, name, problem);
 }
 
-void result_unlock(struct result_storage *storage, const char *name, int fd)
+void result_unlock(struct result_storage *storage, const char *name)
 {
-	unlinkat(storage->locks, name, 0);
-	close(fd);
+	result_locks_release(storage->locks, name);
 }

@@ -4,7 +4,7 @@
  * either the old file or the new one is there, whole (docs/results.md tells the format).
  *
  *	KEY                     a result, KEY with slashes in subfolders
- *	locks/NAME              held by who computes what NAME stands for
+ *	locks/0 … locks/f       a byte of these is locked by who computes what it stands for
  *	temporary/UUID.lock     held by a program that lives
  *	temporary/UUID-N        a file that it writes
  *
@@ -78,9 +78,12 @@ MUST_CHECK int staged_result_read(struct staged_result *staged, struct arena *ar
 
 /* --- Locks between programs --- */
 
-/* Take the lock of that name (hexadecimal digits). WEIR_EBUSY while another program, or this one, holds it; it is free at
-   whatever end of its holder. *fd is for result_unlock. */
-MUST_CHECK int result_lock_try(struct result_storage *storage, const char *name, int *fd, struct problem *problem);
-void result_unlock(struct result_storage *storage, const char *name, int fd);
+/*
+ * Take the lock of that name, at least nine hexadecimal digits, of which the first nine count. WEIR_EBUSY while another
+ * program holds it; the kernel frees it at whatever end of its holder. Threads of one program do not keep each other out:
+ * the caller sees to that. One descriptor serves many locks, so that thousands may be held.
+ */
+MUST_CHECK int result_lock_try(struct result_storage *storage, const char *name, struct problem *problem);
+void result_unlock(struct result_storage *storage, const char *name);
 
 #endif

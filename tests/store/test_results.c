@@ -262,11 +262,10 @@ static int hold_lock_and_stage(const char *path)
 	const struct result_record record = record_of("1");
 	struct staged_result *staged;
 	struct problem problem = { 0 };
-	int fd;
 
 	if (result_storage_open(path, &storage, &problem) < 0 ||
 	    result_stage(storage, STR("x"), &record, &staged, &problem) < 0 ||
-	    result_lock_try(storage, "abcdef", &fd, &problem) < 0)
+	    result_lock_try(storage, "abcdef0123", &problem) < 0)
 		return 2;
 	puts("ready");
 	fflush(stdout);
@@ -279,37 +278,35 @@ static void locks_and_files_of_killed_programs_are_free(void **state UNUSED)
 	struct process other;
 	struct problem problem = { 0 };
 	char line[64];
-	int fd;
 
 	process_start(&other, (const char *const[]){ "hold", path_in("storage"), NULL });
 	assert_true(process_line(&other, line, sizeof line));
 	storage = open_storage();
-	assert_result(result_lock_try(storage, "abcdef", &fd, &problem), WEIR_EBUSY, &problem);
-	assert_ok(result_lock_try(storage, "abcd", &fd, &problem), &problem);
-	result_unlock(storage, "abcd", fd);
+	assert_result(result_lock_try(storage, "abcdef0123", &problem), WEIR_EBUSY, &problem);
+	assert_ok(result_lock_try(storage, "abcdef1123", &problem), &problem);
+	assert_ok(result_lock_try(storage, "bbcdef0123", &problem), &problem);
 	assert_int_equal(count_entries("storage/temporary"), 3); /* two locks, one file */
 	process_kill(&other);
-	assert_ok(result_lock_try(storage, "abcdef", &fd, &problem), &problem);
+	process_end(&other);
+	assert_ok(result_lock_try(storage, "abcdef0123", &problem), &problem);
 	result_storage_close(storage);
 	storage = open_storage();
 	assert_int_equal(count_entries("storage/temporary"), 1);
-	assert_int_equal(count_entries("storage/locks"), 1); /* held here still */
-	result_unlock(storage, "abcdef", fd);
-	assert_int_equal(count_entries("storage/locks"), 0);
 	result_storage_close(storage);
 }
 
-static void a_lock_is_taken_once(void **state UNUSED)
+static void a_lock_that_was_given_back_is_free(void **state UNUSED)
 {
-	struct result_storage *storage = open_storage();
+	struct result_storage *storage = open_storage(), *other = open_storage();
 	struct problem problem = { 0 };
-	int fd, other;
 
-	assert_ok(result_lock_try(storage, "ab", &fd, &problem), &problem);
-	assert_result(result_lock_try(storage, "ab", &other, &problem), WEIR_EBUSY, &problem);
-	result_unlock(storage, "ab", fd);
-	assert_ok(result_lock_try(storage, "ab", &other, &problem), &problem);
-	result_unlock(storage, "ab", other);
+	assert_ok(result_lock_try(storage, "0123456789", &problem), &problem);
+	assert_result(result_lock_try(other, "0123456789", &problem), WEIR_EBUSY, &problem);
+	result_unlock(storage, "0123456789");
+	assert_ok(result_lock_try(other, "0123456789", &problem), &problem);
+	assert_result(result_lock_try(storage, "0123456789", &problem), WEIR_EBUSY, &problem);
+	result_storage_close(other);
+	assert_ok(result_lock_try(storage, "0123456789", &problem), &problem);
 	result_storage_close(storage);
 }
 
@@ -326,7 +323,7 @@ int main(int argc, char **argv)
 		TEST(a_file_of_a_newer_version_is_left_alone),
 		TEST(a_folder_that_cannot_be_made_is_named),
 		TEST(locks_and_files_of_killed_programs_are_free),
-		TEST(a_lock_is_taken_once),
+		TEST(a_lock_that_was_given_back_is_free),
 	};
 
 	if (argc > 2 && strcmp(argv[1], "hold") == 0)
