@@ -40,6 +40,9 @@ struct flow_run_create {
    idempotency key gave an earlier run, which out then is. */
 MUST_CHECK int flow_run_create(struct tx *tx, const struct flow_run_create *in, struct flow_run *out, bool *existed);
 
+/* A run whose arguments were not known when it was made gets its name and its parameters (a JSON object). WEIR_ENOTFOUND. */
+MUST_CHECK int flow_run_fill(struct tx *tx, struct uuid id, struct str name, struct str parameters);
+
 struct set_state {
 	struct uuid run_id;
 	struct state proposed; /* id nil: one is made; timestamp TIMESTAMP_NONE or 0: tx->now_us; name null: by type */

@@ -11,6 +11,7 @@ struct flow_context *flow_context_new(struct engine *engine, weir_future *run)
 
 	flow->references = 1;
 	flow->flow_run_id = run->id;
+	flow->definition = run->what.flow;
 	flow->log_prints = run->what.log_prints;
 	flow->run = run;
 	pthread_mutex_init(&flow->mutex, NULL);
@@ -35,7 +36,7 @@ void flow_context_unref(struct flow_context *flow)
 		return;
 	vec_done(&flow->counters);
 	free(flow->crash_reason);
-	free((void *)(uintptr_t)flow->name.data);
+	free(flow->name);
 	pthread_mutex_destroy(&flow->mutex);
 	free(flow);
 }
@@ -52,6 +53,12 @@ static void flow_context_retire(struct engine *engine, struct flow_context *flow
 		flow->next->previous = flow->previous;
 	flow->run = NULL;
 	pthread_mutex_unlock(&engine->mutex);
+}
+
+void flow_context_set_name(struct flow_context *flow, const char *name)
+{
+	free(flow->name);
+	flow->name = xstrdup(name);
 }
 
 unsigned flow_context_count_call(struct flow_context *flow, const void *definition)
@@ -139,7 +146,7 @@ weir_future *future_ref(weir_future *run)
 static void free_upstream(weir_future *run)
 {
 	for (size_t i = 0; i < run->upstream.count; i++)
-		future_unref(run->upstream.items[i]);
+		future_unref(run->upstream.items[i].run);
 	vec_done(&run->upstream);
 }
 

@@ -24,7 +24,8 @@ struct flow_context {
 	unsigned references;
 	struct uuid flow_run_id;
 	struct uuid parent_task_run_id; /* of a subflow: the task run that stands for it */
-	struct str name;                /* of the flow run */
+	const weir_flow *definition;
+	char *name; /* of the flow run */
 	enum weir_toggle log_prints;
 	weir_future *run;                     /* not counted; NULL once the flow run has ended (under engine->mutex) */
 	struct flow_context *next, *previous; /* engine->active */
@@ -62,6 +63,12 @@ struct run_card {
 struct run_card *run_card_ref(struct run_card *card);
 void run_card_unref(struct run_card *card);
 
+/* A run that another one waits for. */
+struct upstream {
+	weir_future *run; /* counted */
+	bool may_fail;    /* its failure lets the other one start all the same */
+};
+
 struct weir_future {
 	unsigned references;
 	struct engine *engine;
@@ -77,6 +84,8 @@ struct weir_future {
 	struct run_card *card;       /* counted; NULL once the run has ended */
 	struct uuid id;              /* of the flow run or task run */
 	char *name;                  /* of the run */
+	unsigned call_number;        /* of its definition in the flow run, from 0 */
+	bool named_late;             /* its name is made when its arguments are known */
 	json_t *arguments;           /* bound; with placeholders until the first attempt */
 
 	pthread_mutex_t mutex; /* guards what follows */
@@ -85,8 +94,8 @@ struct weir_future {
 	int attempts;      /* begun so far */
 	int cancelled;     /* 0, or the error: no attempt is to begin any more */
 	struct loop_timer retry_timer;
-	size_t blockers;                      /* upstream runs that have not ended */
-	struct VEC(weir_future *) upstream;   /* counted */
+	size_t blockers; /* upstream runs that have not ended */
+	struct VEC(struct upstream) upstream;
 	struct VEC(weir_future *) dependents; /* counted: told when this one ends */
 
 	weir_run *hook_attempt; /* counted: whose hook is called when the store has confirmed the end; NULL: nobody's */
@@ -171,6 +180,9 @@ void future_unref(weir_future *run); /* NULL is allowed */
 struct flow_context *flow_context_new(struct engine *engine, weir_future *run);
 struct flow_context *flow_context_ref(struct flow_context *flow);
 void flow_context_unref(struct flow_context *flow);
+
+/* The flow run's name; before it has children. */
+void flow_context_set_name(struct flow_context *flow, const char *name);
 
 /* How often this definition has been called in the flow run, counting from 0. */
 unsigned flow_context_count_call(struct flow_context *flow, const void *definition);
