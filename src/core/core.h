@@ -30,6 +30,9 @@ MUST_CHECK int flow_list(struct db *db, const struct flow_query *query, flow_row
 
 /* --- Flow runs (core/flow_run.c) --- */
 
+/* The label that tells how many children of a flow run may run at a time: an integer. */
+#define FLOW_RUN_MAX_PARALLEL_LABEL "weir.max_parallel"
+
 struct flow_run_create {
 	/* nil id: one is made; no name: a random adjective-animal. Its state, counts and times are not looked at. */
 	struct flow_run run;

@@ -101,6 +101,7 @@ static weir_future *start_child(weir_run *parent, struct callable what, const st
 		return dead_future(parent, what, options->group, WEIR_FAILED, problem.message);
 	}
 	child = future_ref(future_new(parent->run->engine, what, parent, &parent->scope, options->group));
+	child->place.gate = here ? NULL : parent->gate;
 	transaction_join(child, parent);
 	result = bind_child(child, parent, options, arguments, &inputs, &problem);
 	begin_record(child, options, inputs.length && result == 0 ? strbuf_str(&inputs) : STR("{}"));
@@ -110,7 +111,7 @@ static weir_future *start_child(weir_run *parent, struct callable what, const st
 		if (here)
 			run_execute_or_enqueue(child);
 		else
-			run_enqueue(child);
+			gate_admit(child);
 	}
 	return child;
 }

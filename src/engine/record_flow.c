@@ -163,6 +163,9 @@ static void fill_row(struct flow_record *record)
 	row->tags = record_tags(arena, &run->what, NULL);
 	row->program_id = store_program_id(run->engine->store);
 	row->parent_task_run_id = run->flow->parent_task_run_id;
+	if (run->what.flow->max_parallel)
+		row->labels =
+		        arena_printf(arena, "{\"%s\":%u}", FLOW_RUN_MAX_PARALLEL_LABEL, run->what.flow->max_parallel);
 }
 
 void record_flow_begin(weir_future *run, const char *name, struct str inputs)

@@ -108,7 +108,7 @@ static void retry_due(struct loop_timer *timer)
 {
 	weir_future *run = CONTAINER_OF(timer, weir_future, retry_timer);
 
-	run_enqueue(run);
+	gate_admit(run);
 }
 
 weir_future *future_new(struct engine *engine, struct callable what, weir_run *parent, struct scope *scope,
@@ -183,7 +183,7 @@ static void unblock(weir_future *run)
 		run->phase = PHASE_QUEUED;
 	pthread_mutex_unlock(&run->mutex);
 	if (start)
-		run_enqueue(run);
+		gate_admit(run);
 }
 
 static void tell_dependents(weir_future *run)
@@ -242,6 +242,7 @@ void future_tell(weir_future *run)
 	json_decref(run->arguments);
 	run->arguments = NULL;
 	run->parent = NULL;
+	gate_leave(run);
 	free_upstream(run);
 	if (run->what.is_flow)
 		flow_context_retire(run->engine, run->flow);

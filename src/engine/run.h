@@ -16,6 +16,7 @@
 #include "base/vec.h"
 #include "engine/callable.h"
 #include "engine/engine.h"
+#include "engine/gate.h"
 #include "loop/scope.h"
 #include "model/run.h"
 
@@ -43,7 +44,7 @@ struct flow_context {
 /* Where a run is in its life; guarded by its mutex. */
 enum run_phase {
 	PHASE_BLOCKED, /* waits for its upstream */
-	PHASE_QUEUED,  /* in the pool's queue, or about to be executed by who made it */
+	PHASE_QUEUED,  /* in the pool's queue, in line for it (engine/gate.h), or about to be executed by who made it */
 	PHASE_RUNNING, /* an attempt is there */
 	PHASE_DELAYED, /* waits for its next attempt: the retry timer runs */
 	PHASE_HOOKS,   /* has ended, and its hook is called or about to be */
@@ -76,6 +77,7 @@ struct weir_future {
 	weir_run *parent;    /* counted until this run has ended; NULL: started by the program itself */
 	struct scope *scope; /* of the parent, or of who waits for a run without one */
 	struct scope_child child;
+	struct gate_place place;     /* under the parent's .max_parallel */
 	struct work work;            /* in the pool's queue */
 	struct loop *loop;           /* WEIR_ASYNC: runs here */
 	struct loop_call start_call; /* on its way to the loop */
@@ -147,6 +149,7 @@ struct weir_run {
 	weir_future *run;   /* counted */
 	json_t *arguments;  /* counted: the run lets go of its own when it ends */
 	struct scope scope; /* of its children */
+	struct gate *gate;  /* of a flow: .max_parallel; NULL: no limit */
 	int number;         /* 1, 2, … */
 	int phase;          /* enum attempt_phase, atomic: who changes it from RUNNING decides */
 	bool owns_thread;   /* executes as the pool's work, not within another attempt */
