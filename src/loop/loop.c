@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/vec.h"
+#include "loop/internal.h"
 #include "loop/thread.h"
 
 #include <pthread.h>
@@ -26,7 +27,8 @@ struct loop {
 	uv_loop_t uv;
 	uv_async_t wake;  /* something was posted, or the first timer changed */
 	uv_timer_t alarm; /* for the first timer of the heap */
-	pthread_t thread;
+	pthread_t thread; /* its own, unless it was made here */
+	bool here;
 	char name[16];
 
 	pthread_mutex_t mutex; /* guards what follows, up to the loop's thread's own */
@@ -35,12 +37,21 @@ struct loop {
 	pthread_cond_t answered;              /* a watch_request was */
 	bool ending;                          /* no more calls are taken */
 	bool closed;                          /* nobody may send to the wake handle any more */
+	bool draining;                        /* calls are run: what they post is seen without waking */
 
 	struct VEC(struct attachment) attachments; /* loop's thread only */
 	struct watch *watches;                     /* loop's thread only */
 };
 
+/* How often in a row calls are run that other calls have posted. */
+enum { ROUNDS_OF_CALLS = 32 };
+
 static _Thread_local struct loop *current_loop;
+
+struct uv_loop_s *loop_uv(struct loop *loop)
+{
+	return &loop->uv;
+}
 
 struct loop *loop_current(void)
 {
@@ -51,7 +62,7 @@ struct loop *loop_current(void)
    what was just posted may be what the loop's owner waits for before he frees it. */
 static void wake_up(struct loop *loop)
 {
-	if (!loop->closed)
+	if (!loop->closed && !(loop->draining && loop == current_loop))
 		uv_async_send(&loop->wake);
 }
 
@@ -179,8 +190,8 @@ static void set_alarm(struct loop *loop)
 	pthread_mutex_lock(&loop->mutex);
 	if (loop->heap.count)
 		wait_us = loop->heap.items[0]->due_us - clock_monotonic_us();
-	if (wait_us <= 0)
-		wake_up(loop);
+	if (wait_us <= 0 && !loop->closed)
+		uv_async_send(&loop->wake);
 	pthread_mutex_unlock(&loop->mutex);
 	if (wait_us <= 0 || wait_us == INT64_MAX) {
 		uv_timer_stop(&loop->alarm);
@@ -198,20 +209,36 @@ static void on_alarm(uv_timer_t *alarm)
 	set_alarm(loop);
 }
 
-static void run_calls(struct loop *loop)
+/* Run what was posted up to now. False: there was nothing. */
+static bool run_calls(struct loop *loop)
 {
 	struct loop_call *call;
+	bool any;
 
 	pthread_mutex_lock(&loop->mutex);
 	call = loop->first_call;
 	loop->first_call = loop->last_call = NULL;
 	pthread_mutex_unlock(&loop->mutex);
+	any = call != NULL;
 	while (call) {
 		struct loop_call *next = call->next;
 
 		call->run(call);
 		call = next;
 	}
+	return any;
+}
+
+/* Run calls, and those that they post, for some rounds: then timers and descriptors have their turn. */
+static void drain_calls(struct loop *loop)
+{
+	unsigned rounds = ROUNDS_OF_CALLS;
+
+	loop->draining = true;
+	while (run_calls(loop) && --rounds)
+		;
+	fire_due_timers(loop);
+	loop->draining = false;
 }
 
 static void close_watches(struct loop *loop)
@@ -225,17 +252,20 @@ static void on_wake(uv_async_t *wake)
 	struct loop *loop = wake->data;
 	bool closed;
 
-	run_calls(loop);
-	fire_due_timers(loop);
+	drain_calls(loop);
 	set_alarm(loop);
 	pthread_mutex_lock(&loop->mutex);
 	closed = loop->closed = loop->ending && !loop->first_call;
+	if (loop->first_call)
+		uv_async_send(&loop->wake);
 	pthread_mutex_unlock(&loop->mutex);
 	if (!closed)
 		return;
 	close_watches(loop);
 	uv_close((uv_handle_t *)&loop->wake, NULL);
 	uv_close((uv_handle_t *)&loop->alarm, NULL);
+	if (loop->here)
+		uv_stop(&loop->uv);
 }
 
 static void destroy_attachments(struct loop *loop)
@@ -437,18 +467,30 @@ static void free_memory(struct loop *loop)
 	free(loop);
 }
 
-int loop_new(const char *name, struct loop **out, struct problem *problem)
+/* A loop without a thread; NULL with the problem. */
+static struct loop *new_loop(const char *name, struct problem *problem)
 {
 	struct loop *loop = xcalloc(1, sizeof *loop);
 	int result = init_handles(loop);
 
 	if (result < 0) {
 		free(loop);
-		return problem_set(problem, error_of_errno(-result), "event loop '%s': %s", name, uv_strerror(result));
+		problem_set(problem, error_of_errno(-result), "event loop '%s': %s", name, uv_strerror(result));
+		return NULL;
 	}
 	pthread_mutex_init(&loop->mutex, NULL);
 	pthread_cond_init(&loop->answered, NULL);
 	strncpy(loop->name, name, sizeof loop->name - 1);
+	return loop;
+}
+
+int loop_new(const char *name, struct loop **out, struct problem *problem)
+{
+	struct loop *loop = new_loop(name, problem);
+	int result;
+
+	if (!loop)
+		return problem->code;
 	result = thread_start(&loop->thread, loop->name, run_loop, loop, problem);
 	if (result < 0) {
 		close_unstarted(loop);
@@ -459,18 +501,57 @@ int loop_new(const char *name, struct loop **out, struct problem *problem)
 	return 0;
 }
 
+int loop_new_here(const char *name, struct loop **out, struct problem *problem)
+{
+	struct loop *loop;
+
+	ASSERT(!current_loop);
+	loop = new_loop(name, problem);
+	if (!loop)
+		return problem->code;
+	loop->here = true;
+	current_loop = loop;
+	*out = loop;
+	return 0;
+}
+
+bool loop_is_here(const struct loop *loop)
+{
+	return loop->here;
+}
+
+void loop_turn_until(struct loop *loop, const bool *over)
+{
+	ASSERT(loop->here && loop == current_loop);
+	while (!*over)
+		uv_run(&loop->uv, UV_RUN_ONCE);
+}
+
+/* The end of a loop that was made here: what run_loop does on a thread of its own. */
+static void end_here(struct loop *loop)
+{
+	ASSERT(loop == current_loop);
+	while (uv_loop_alive(&loop->uv))
+		uv_run(&loop->uv, UV_RUN_DEFAULT);
+	destroy_attachments(loop);
+	current_loop = NULL;
+}
+
 void loop_free(struct loop *loop)
 {
 	int result;
 
 	if (!loop)
 		return;
-	ASSERT(loop != current_loop);
+	ASSERT(loop->here || loop != current_loop);
 	pthread_mutex_lock(&loop->mutex);
 	loop->ending = true;
 	wake_up(loop);
 	pthread_mutex_unlock(&loop->mutex);
-	pthread_join(loop->thread, NULL);
+	if (loop->here)
+		end_here(loop);
+	else
+		pthread_join(loop->thread, NULL);
 	result = uv_loop_close(&loop->uv);
 	ASSERT(result == 0);
 	free_memory(loop);
