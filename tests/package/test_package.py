@@ -123,6 +123,17 @@ def test_the_program_is_that_of_the_library(staged):
     assert version in staged.call(staged.prefix / "bin/weir", "--version")
 
 
+@needs("mandoc")
+@pytest.mark.parametrize("page, says", [
+    ("man1/weir.1", "flow-run logs"),
+    ("man3/weir_main.3", "EXIT STATUS"),
+    ("man3/weir_submit.3", "Run tasks and flows from a function"),  # one of the names of weir_call(3)
+    ("man7/weir_modes.7", "WEIR_ASYNC"),
+])
+def test_manual_pages(staged, page, says):
+    assert says.lower() in call("mandoc", "-T", "utf8", staged.prefix / "share/man" / page).replace("_\b", "").lower()
+
+
 def test_uninstalling_leaves_nothing(tmp_path):
     """By ninja, as `make uninstall` does. The list of what was installed lies in the build folder, so it is written anew."""
     call("meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", tmp_path)
