@@ -4,6 +4,7 @@
 #include "engine/record.h"
 #include "engine/run.h"
 #include "engine/transaction.h"
+#include "engine/value_check.h"
 
 #include <stdlib.h>
 
@@ -31,6 +32,8 @@ static int bind_child(weir_future *child, weir_run *parent, const struct child_o
                       struct strbuf *inputs, struct problem *problem)
 {
 	int result = callable_bind(&child->what, arguments, output_is_placeholder, &child->arguments, problem);
+
+	child->fingerprint = value_fingerprint(child->engine, child->arguments);
 	if (result == 0)
 		result = outputs_collect(child, parent, options->wait_for, inputs, problem);
 	if (result == 0 && depth_of(parent) > DEPTH_MAX)
@@ -99,6 +102,7 @@ static weir_future *start_child(weir_run *parent, struct callable what, const st
 		json_decref(arguments);
 		return dead_future(parent, what, options->group, WEIR_FAILED, problem.message);
 	}
+	record_make_room(parent);
 	child = future_ref(future_new(parent->run->engine, what, parent, &parent->scope, options->group));
 	transaction_join(child, parent);
 	result = bind_child(child, parent, options, arguments, &inputs, &problem);

@@ -78,6 +78,7 @@ struct weir_future {
 	struct uuid id;              /* of the flow run or task run */
 	char *name;                  /* of the run */
 	json_t *arguments;           /* bound; with placeholders until the first attempt */
+	uint64_t fingerprint;        /* of the arguments (value_check.h) */
 
 	pthread_mutex_t mutex; /* guards what follows */
 	enum run_phase phase;
@@ -93,6 +94,7 @@ struct weir_future {
 
 	/* set before PHASE_DONE, constant afterwards */
 	json_t *result; /* NULL unless it completed */
+	uint64_t result_fingerprint;
 	weir_state view;
 	char *view_texts; /* what view's texts point to */
 	size_t handle;    /* place in the owner's handles, from 1; 0: none; guarded by the owner's mutex */
