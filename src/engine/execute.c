@@ -9,6 +9,7 @@
 #include "engine/output.h"
 #include "engine/process_mode.h"
 #include "engine/record.h"
+#include "engine/transaction.h"
 #include "loop/coroutine.h"
 
 #include <stdlib.h>
@@ -96,6 +97,7 @@ static void bury(weir_run *attempt, json_t *value)
 	struct engine *engine = attempt->run->engine;
 
 	json_decref(value);
+	transactions_end(attempt, false);
 	pthread_mutex_lock(&engine->mutex);
 	engine->abandoned--;
 	pthread_mutex_unlock(&engine->mutex);
@@ -104,7 +106,6 @@ static void bury(weir_run *attempt, json_t *value)
 void attempt_let_go(weir_run *attempt)
 {
 	limits_leave(attempt);
-	cache_end(attempt);
 }
 
 static void attempt_returned(weir_run *attempt, json_t *value)
