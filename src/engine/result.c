@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "engine/cache.h"
 #include "engine/off_loop.h"
+#include "engine/run_template.h"
 #include "engine/transaction.h"
 #include "engine/value_text.h"
 
@@ -90,11 +91,6 @@ static struct result_record record_of(weir_future *run, const struct run_cache *
 	};
 }
 
-static const char *result_key_of(const weir_future *run)
-{
-	return run->what.task ? run->what.task->result_key : run->what.flow->result_key;
-}
-
 /* Hexadecimal digits: no two runs have the same, and no key that a user chooses looks like it by chance. */
 static struct str made_up_key(struct arena *arena)
 {
@@ -108,11 +104,11 @@ static struct str made_up_key(struct arena *arena)
 
 static struct str key_of(weir_future *run, const struct run_cache *cache)
 {
-	const char *chosen = result_key_of(run);
+	const char *chosen = run->what.result_key;
 
 	if (cache)
 		return cache->name;
-	return chosen ? arena_str(&run->card->arena, str_of(chosen)) : made_up_key(&run->card->arena);
+	return chosen ? str_of(template_fill(&run->card->arena, chosen, run, 0, 0)) : made_up_key(&run->card->arena);
 }
 
 /* --- Which results are kept --- */

@@ -276,6 +276,21 @@ def test_which_results_are_kept(home, task, env, kept):
         assert path.read_bytes().endswith(b"\n\"text\"")
 
 
+def test_a_name_of_ones_own(home):
+    completed(home.flow("results", "gives", task="named", what="a/b"), "a/b")
+    (path,) = result_files(home)
+    assert path == storage(home) / "reports/a/b/gives-named"
+    assert json.loads(last_task_state(home)["data"])["storage_key"] == "reports/a/b/gives-named"
+
+
+@pytest.mark.parametrize("what", ["..", "../../../out", ".", "", "x" * 300])
+def test_names_that_are_refused(home, what):
+    ended = home.flow("results", "gives", task="named", what=what)
+    assert ended.code == FAILED, ended
+    assert "the result key" in last_task_state(home)["message"]
+    assert not storage(home).exists() or result_files(home) == []
+
+
 def test_the_result_of_a_flow(home):
     completed(home.flow("results", "kept", task="never"), "text")
     (path,) = result_files(home)
