@@ -7,6 +7,8 @@
 
 static const char *const log_formats[] = { [LOG_TEXT] = "text", [LOG_JSON] = "json", NULL };
 
+static const char *const automatic[] = { "auto", "on", "off", NULL };
+
 enum colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 
 static const char *const colours[] = {
@@ -30,6 +32,8 @@ const struct setting weir_settings_rows[] = {
 	  .help = "seconds between a time limit and giving the attempt up" },
 	{ "engine.abandoned_limit", "WEIR_ABANDONED_LIMIT", SETTING_INTEGER, .fallback = "16", .maximum = 1024,
 	  .help = "attempts given up that may still hold threads; more refuse new runs" },
+	{ "engine.check_values", "WEIR_CHECK_VALUES", SETTING_WORD, .fallback = "auto", .words = automatic,
+	  .help = "notice values that are changed after they were handed over; auto: in debug builds" },
 	{ "cli.limit", "WEIR_CLI_LIMIT", SETTING_INTEGER, .fallback = "15", .minimum = 1, .maximum = 10000,
 	  .help = "rows that a listing shows" },
 };
@@ -52,6 +56,18 @@ struct settings *weir_settings(struct problem *problem)
 		result = &settings;
 	pthread_mutex_unlock(&mutex);
 	return result;
+}
+
+bool settings_check_values(const struct settings *settings)
+{
+	enum { AUTOMATIC, ON };
+	int64_t given = settings_get(settings, "engine.check_values")->integer;
+
+#ifdef WEIR_DEBUG_BUILD
+	return given == AUTOMATIC || given == ON;
+#else
+	return given == ON;
+#endif
 }
 
 static bool wants_colour(enum colour colour, int fd)

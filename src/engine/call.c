@@ -4,6 +4,7 @@
 #include "engine/record.h"
 #include "engine/run.h"
 #include "engine/transaction.h"
+#include "engine/value_check.h"
 
 #include <stdlib.h>
 
@@ -32,6 +33,8 @@ static int bind_child(weir_future *child, weir_run *parent, const struct child_o
                       struct strbuf *inputs, struct problem *problem)
 {
 	int result = callable_bind(&child->what, arguments, output_is_placeholder, &child->arguments, problem);
+
+	child->fingerprint = value_fingerprint(child->engine, child->arguments);
 	if (result == 0)
 		result = outputs_collect(child, parent, options->wait_for, options->allow_failure, inputs, problem);
 	if (result == 0 && depth_of(parent) > DEPTH_MAX)
@@ -100,6 +103,7 @@ static weir_future *start_child(weir_run *parent, struct callable what, const st
 		json_decref(arguments);
 		return dead_future(parent, what, options->group, WEIR_FAILED, problem.message);
 	}
+	record_make_room(parent);
 	child = future_ref(future_new(parent->run->engine, what, parent, &parent->scope, options->group));
 	child->place.gate = here ? NULL : parent->gate;
 	transaction_join(child, parent);

@@ -10,6 +10,7 @@
 #include "engine/process_mode.h"
 #include "engine/record.h"
 #include "engine/run_template.h"
+#include "engine/value_check.h"
 #include "loop/coroutine.h"
 
 #include <stdlib.h>
@@ -108,11 +109,23 @@ void attempt_let_go(weir_run *attempt)
 	cache_end(attempt);
 }
 
+/* Its own function must not change its parameters either: a retry would find them so. */
+static json_t *refuse_changed(weir_run *attempt, json_t *value)
+{
+	weir_future *run = attempt->run;
+
+	if (!value || value_is_unchanged(run->engine, attempt->arguments, run->fingerprint))
+		return value;
+	json_decref(value);
+	return weir_fail_final(attempt, "%s", value_changed_text);
+}
+
 static void attempt_returned(weir_run *attempt, json_t *value)
 {
 	int running = ATTEMPT_RUNNING;
 
 	prints_flush(attempt);
+	value = refuse_changed(attempt, value);
 	join_children(attempt, !value && attempt->outcome.kind != OUTCOME_SKIPPED);
 	locals_destroy(attempt);
 	if (!__atomic_compare_exchange_n(&attempt->phase, &running, ATTEMPT_RETURNED, false, __ATOMIC_ACQ_REL,
@@ -249,6 +262,8 @@ static json_t *call_function(weir_run *attempt)
 {
 	weir_future *run = attempt->run;
 
+	if (!value_is_unchanged(run->engine, attempt->arguments, run->fingerprint))
+		return weir_fail_final(attempt, "%s", value_changed_text);
 	/* Between the last look and now it may have been cancelled, or given up together with its parent. */
 	if (attempt_refusal(attempt))
 		return NULL;

@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/utf8.h"
+#include "engine/value_check.h"
 
 /*
  * A placeholder is {"<output_key>": n}: n >= 0 names attempt->outputs[n], n < 0 attempt->output_maps[-n - 1]. [n] in place of n
@@ -301,9 +302,12 @@ int outputs_fill(weir_future *run, struct problem *problem)
 
 	if (run->upstream.count == 0 || !run->parent)
 		return 0;
+	if (!value_is_unchanged(run->engine, run->arguments, run->fingerprint))
+		return problem_set(problem, WEIR_EINVAL, "%s", value_changed_text);
 	filled = fill_value(run->parent, run->arguments);
 	json_decref(run->arguments);
 	run->arguments = filled;
+	run->fingerprint = value_fingerprint(run->engine, filled);
 	for (size_t i = 0; i < run->upstream.count; i++)
 		future_unref(run->upstream.items[i].run);
 	run->upstream.count = 0;

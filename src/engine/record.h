@@ -17,6 +17,9 @@ void record_task_begin(weir_future *run, const char *name, struct str inputs, co
 /* The run enters a state: bookkeeping, and on its way to the store. */
 void record_task_state(weir_future *run, const struct new_state *new_state);
 
+/* A coroutine that makes runs faster than the store takes them waits here; a thread does so when it submits. */
+void record_make_room(weir_run *attempt);
+
 /* The flags of a job that this thread submits to record a state. */
 unsigned record_flags(void);
 

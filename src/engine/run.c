@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/run.h"
 
+#include "engine/value_check.h"
+
 #include <stdlib.h>
 
 /* --- What the runs of a flow run share --- */
@@ -225,6 +227,7 @@ void future_keep(weir_future *run, weir_state view, json_t *result)
 {
 	keep_view(run, view);
 	run->result = result;
+	run->result_fingerprint = value_fingerprint(run->engine, result);
 }
 
 void future_complete(weir_future *run, weir_state view, json_t *result)

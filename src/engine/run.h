@@ -89,6 +89,7 @@ struct weir_future {
 	unsigned call_number;        /* of its definition in the flow run, from 0 */
 	bool named_late;             /* its name is made when its arguments are known */
 	json_t *arguments;           /* bound; with placeholders until the first attempt */
+	uint64_t fingerprint;        /* of the arguments (value_check.h) */
 
 	pthread_mutex_t mutex; /* guards what follows */
 	enum run_phase phase;
@@ -104,6 +105,7 @@ struct weir_future {
 
 	/* set before PHASE_DONE, constant afterwards */
 	json_t *result; /* NULL unless it completed */
+	uint64_t result_fingerprint;
 	weir_state view;
 	char *view_texts; /* what view's texts point to */
 	size_t handle;    /* place in the owner's handles, from 1; 0: none; guarded by the owner's mutex */
