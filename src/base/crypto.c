@@ -12,7 +12,11 @@ enum { NONCE_BYTES = 12, TAG_BYTES = 16 };
 
 /* The functions that are used, each with the type that OpenSSL's header declares. */
 #define CRYPTO_FUNCTIONS(X)                                                                                            \
-	X(EVP_Digest)                                                                                                  \
+	X(EVP_MD_CTX_new)                                                                                              \
+	X(EVP_MD_CTX_free)                                                                                             \
+	X(EVP_DigestInit_ex)                                                                                           \
+	X(EVP_DigestUpdate)                                                                                            \
+	X(EVP_DigestFinal_ex)                                                                                          \
 	X(EVP_sha256)                                                                                                  \
 	X(EVP_CIPHER_CTX_new)                                                                                          \
 	X(EVP_CIPHER_CTX_free)                                                                                         \
@@ -77,31 +81,41 @@ static int open_library(const struct crypto **out, struct problem *problem)
 
 /* --- Hashing --- */
 
-int sha256(struct str data, uint8_t out[SHA256_BYTES], struct problem *problem)
+static bool hash(const struct crypto *crypto, EVP_MD_CTX *state, const struct str *parts, size_t count, uint8_t *out)
+{
+	bool good = crypto->EVP_DigestInit_ex(state, crypto->EVP_sha256(), NULL) == 1;
+
+	for (size_t i = 0; good && i < count; i++)
+		good = crypto->EVP_DigestUpdate(state, parts[i].data, parts[i].length) == 1;
+	return good && crypto->EVP_DigestFinal_ex(state, out, NULL) == 1;
+}
+
+int sha256(const struct str *parts, size_t count, uint8_t out[SHA256_BYTES], struct problem *problem)
 {
 	const struct crypto *crypto;
-	unsigned length = 0;
+	EVP_MD_CTX *state;
+	bool good;
 	int result = open_library(&crypto, problem);
 
 	if (result < 0)
 		return result;
-	if (crypto->EVP_Digest(data.data, data.length, out, &length, crypto->EVP_sha256(), NULL) != 1 ||
-	    length != SHA256_BYTES)
-		return problem_set(problem, WEIR_EINTERNAL, "libcrypto can't compute a SHA-256");
-	return 0;
+	state = crypto->EVP_MD_CTX_new();
+	good = state && hash(crypto, state, parts, count, out);
+	crypto->EVP_MD_CTX_free(state);
+	return good ? 0 : problem_set(problem, WEIR_EINTERNAL, "libcrypto can't compute a SHA-256");
 }
 
-int sha256_hex(struct str data, char out[SHA256_HEX_LENGTH + 1], struct problem *problem)
+int sha256_hex(const struct str *parts, size_t count, char out[SHA256_HEX_LENGTH + 1], struct problem *problem)
 {
 	static const char digits[] = "0123456789abcdef";
-	uint8_t hash[SHA256_BYTES];
-	int result = sha256(data, hash, problem);
+	uint8_t bytes[SHA256_BYTES];
+	int result = sha256(parts, count, bytes, problem);
 
 	if (result < 0)
 		return result;
 	for (size_t i = 0; i < SHA256_BYTES; i++) {
-		out[2 * i] = digits[hash[i] >> 4];
-		out[2 * i + 1] = digits[hash[i] & 15];
+		out[2 * i] = digits[bytes[i] >> 4];
+		out[2 * i + 1] = digits[bytes[i] & 15];
 	}
 	out[SHA256_HEX_LENGTH] = '\0';
 	return 0;

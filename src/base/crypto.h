@@ -16,11 +16,12 @@ enum {
 	SEAL_EXTRA_BYTES = 12 + 16, /* by which sealed data is longer: the nonce in front, the tag behind */
 };
 
-/* The hash of data. Thread-safe, as all functions here. */
-MUST_CHECK int sha256(struct str data, uint8_t out[SHA256_BYTES], struct problem *problem);
+/* The hash of all parts, one after the other. Thread-safe, as all functions here. */
+MUST_CHECK int sha256(const struct str *parts, size_t count, uint8_t out[SHA256_BYTES], struct problem *problem);
 
-/* The same as 64 hexadecimal digits in lower case and a NUL. */
-MUST_CHECK int sha256_hex(struct str data, char out[SHA256_HEX_LENGTH + 1], struct problem *problem);
+/* The hash of all parts, one after the other, as 64 hexadecimal digits in lower case and a NUL. */
+MUST_CHECK int sha256_hex(const struct str *parts, size_t count, char out[SHA256_HEX_LENGTH + 1],
+                          struct problem *problem);
 
 /*
  * Encrypt and authenticate: appends nonce, ciphertext and tag to out. The nonce is random, which is safe for 2**32 uses of

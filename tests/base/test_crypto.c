@@ -24,9 +24,21 @@ static void hashes_are_those_of_the_standard(void **state UNUSED)
 		char hex[SHA256_HEX_LENGTH + 1];
 		struct problem problem = { 0 };
 
-		check_integer(rows[i].expected, sha256_hex(rows[i].data, hex, &problem), 0);
+		check_integer(rows[i].expected, sha256_hex(&rows[i].data, 1, hex, &problem), 0);
 		check_text(rows[i].expected, hex, rows[i].expected);
 	}
+}
+
+static void parts_hash_like_the_whole(void **state UNUSED)
+{
+	static const struct str whole = { "abcdef", 6 };
+	static const struct str parts[] = { { "ab", 2 }, { NULL, 0 }, { "c", 1 }, { "def", 3 } };
+	char expected[SHA256_HEX_LENGTH + 1], hex[SHA256_HEX_LENGTH + 1];
+	struct problem problem = { 0 };
+
+	check_integer("whole", sha256_hex(&whole, 1, expected, &problem), 0);
+	check_integer("parts", sha256_hex(parts, ARRAY_LENGTH(parts), hex, &problem), 0);
+	check_text("parts", hex, expected);
 }
 
 static const uint8_t key[SEAL_KEY_BYTES] = { 1, 2, 3, 250, 251, 252 };
@@ -136,6 +148,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hashes_are_those_of_the_standard),
+		cmocka_unit_test(parts_hash_like_the_whole),
 		cmocka_unit_test(unseals_what_the_specification_sealed),
 		cmocka_unit_test(what_was_sealed_comes_back),
 		cmocka_unit_test(each_sealing_differs),
