@@ -9,6 +9,7 @@
 #include "engine/output.h"
 #include "engine/process_mode.h"
 #include "engine/record.h"
+#include "engine/run_template.h"
 #include "engine/value_check.h"
 #include "loop/coroutine.h"
 
@@ -151,6 +152,20 @@ static bool too_many_abandoned(struct engine *engine)
 	return many;
 }
 
+/* The results that it waited for take their places in the arguments, and in its name. */
+static int fill_arguments(weir_future *run, struct problem *problem)
+{
+	bool has_waited = run->upstream.count > 0;
+	int result = outputs_fill(run, problem);
+
+	if (result < 0)
+		return result;
+	run_template_name_late(run);
+	if (has_waited && run->what.is_flow)
+		record_flow_filled(run);
+	return 0;
+}
+
 /* Everything that is to be so before there is an attempt. False: the run has been ended. */
 static bool prepare(weir_future *run)
 {
@@ -170,7 +185,7 @@ static bool prepare(weir_future *run)
 	} else if ((end.message = outputs_not_ready(run, &scratch))) {
 		end.type = STATE_PENDING;
 		end.name = "NotReady";
-	} else if (outputs_fill(run, &problem) < 0) {
+	} else if (fill_arguments(run, &problem) < 0) {
 		end.type = STATE_FAILED;
 		end.message = problem.message;
 	}

@@ -32,6 +32,9 @@ struct str record_tags(struct arena *arena, const struct callable *what, const c
 /* Make the flow, the flow run (Pending, then Running) and, of a subflow, its parent's task run. Queued. */
 void record_flow_begin(weir_future *run, const char *name, struct str inputs);
 
+/* The results that its arguments wait for are there: its name and its parameters. Queued. */
+void record_flow_filled(weir_future *run);
+
 /* The flow run begins another attempt: Running under the name Retrying. Queued. */
 void record_flow_retry(weir_future *run);
 

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "core/core.h"
 #include "engine/record.h"
+#include "engine/run_template.h"
 #include "loop/coroutine.h"
 
 #include <math.h>
@@ -119,9 +120,11 @@ static struct str own_key(struct arena *arena, unsigned number)
 void record_task_begin(weir_future *run, const char *name, struct str inputs, const char *const *more_tags)
 {
 	struct arena *arena = &run->card->arena;
-	unsigned number = flow_context_count_call(run->flow, run->what.definition);
+	unsigned number = run->call_number = flow_context_count_call(run->flow, run->what.definition);
 	struct task_run *row = &run->card->row;
 
+	if (!name)
+		name = run_template_name(run);
 	fields_init(&task_run_fields, row);
 	row->id = run->id;
 	row->name = name ? arena_str(arena, str_of(name)) : arena_printf(arena, "%s-%u", run->what.name, number);

@@ -1,87 +1,84 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "loop/context.h"
 
-#ifdef CONTEXT_BY_ASSEMBLY
+#ifdef WEIR_UCONTEXT
 
-void context_switch(void **from, void *to);
-void context_entry(void);
+void context_init(struct context *context, char *low, size_t size, void (*entry)(void))
+{
+	int result = getcontext(&context->registers);
+
+	ASSERT(result == 0);
+	context->registers.uc_stack.ss_sp = low;
+	context->registers.uc_stack.ss_size = size;
+	context->registers.uc_link = NULL;
+	makecontext(&context->registers, entry, 0);
+}
+
+void context_switch(struct context *from, const struct context *to)
+{
+	int result = swapcontext(&from->registers, &to->registers);
+
+	ASSERT(result == 0);
+}
+
+#else
+
+/* Of switch_*.S. */
+void switch_stack(void **from, void *to);
+void switch_begin(void);
 
 #ifdef __x86_64__
-/* As context_switch leaves a stack, from the lowest address. */
+
+/* What switch_stack takes from the stack of whom it goes to, in that order; then the stack is as after a call. */
 struct frame {
 	uint32_t mxcsr;
-	uint16_t fpu_control;
-	void *r15, *r14;
-	void *argument; /* r13 */
-	void *run;      /* r12 */
-	void *rbx, *rbp;
-	void (*back)(void);
-	void *align[2]; /* so that context_entry calls with an aligned stack */
+	uint16_t x87_control_word;
+	uint16_t unused;
+	void *r15, *r14, *r13, *r12;
+	void (*rbx)(void); /* where switch_begin looks for its function */
+	void *rbp;
+	void (*return_address)(void);
 };
 
-static void fill(struct frame *frame, void (*run)(void *argument), void *argument)
+static void fill_frame(struct frame *frame, void (*entry)(void))
 {
-	*frame = (struct frame){ .argument = argument, .run = (void *)(uintptr_t)run, .back = context_entry };
-	__asm__("stmxcsr %0" : "=m"(frame->mxcsr));
-	__asm__("fnstcw %0" : "=m"(frame->fpu_control));
+	frame->rbx = entry;
+	frame->return_address = switch_begin;
+	__asm__ volatile("stmxcsr %0" : "=m"(frame->mxcsr));
+	__asm__ volatile("fnstcw %0" : "=m"(frame->x87_control_word));
 }
+
 #else
+
 struct frame {
-	void *run;      /* x19 */
-	void *argument; /* x20 */
-	void *x21_to_x29[9];
-	void (*back)(void); /* x30 */
+	void (*x19)(void); /* where switch_begin looks for its function */
+	void *x20_to_x29[10];
+	void (*x30)(void); /* the return address */
 	double d8_to_d15[8];
 };
 
-static void fill(struct frame *frame, void (*run)(void *argument), void *argument)
+static void fill_frame(struct frame *frame, void (*entry)(void))
 {
-	*frame = (struct frame){ .argument = argument, .run = (void *)(uintptr_t)run, .back = context_entry };
+	frame->x19 = entry;
+	frame->x30 = switch_begin;
 }
+
 #endif
 
-void context_make(struct context *context, void *bottom, void *top, void (*run)(void *argument), void *argument)
+void context_init(struct context *context, char *low, size_t size, void (*entry)(void))
 {
-	struct frame *frame = (struct frame *)top - 1;
+	char *top = low + (size & ~(size_t)15);
+	struct frame *frame = (void *)(top - sizeof *frame);
 
-	(void)bottom;
-	fill(frame, run, argument);
+	ASSERT(((uintptr_t)low & 15) == 0);
+	*frame = (struct frame){ 0 };
+	fill_frame(frame, entry);
 	context->stack_pointer = frame;
 }
 
-void context_change(struct context *from, struct context *to)
+void context_switch(struct context *from, const struct context *to)
 {
-	context_switch(&from->stack_pointer, to->stack_pointer);
-}
-
-#else
-
-/* makecontext passes ints, so the pointers go in halves. */
-static void enter(unsigned run_high, unsigned run_low, unsigned argument_high, unsigned argument_low)
-{
-	void (*run)(void *) = (void (*)(void *))(uintptr_t)((uint64_t)run_high << 32 | run_low);
-
-	run((void *)(uintptr_t)((uint64_t)argument_high << 32 | argument_low));
-}
-
-void context_make(struct context *context, void *bottom, void *top, void (*run)(void *argument), void *argument)
-{
-	uint64_t function = (uintptr_t)run, data = (uintptr_t)argument;
-	int result = getcontext(&context->ucontext);
-
-	ASSERT(result == 0);
-	context->ucontext.uc_stack.ss_sp = bottom;
-	context->ucontext.uc_stack.ss_size = (size_t)((char *)top - (char *)bottom);
-	context->ucontext.uc_link = NULL;
-	makecontext(&context->ucontext, (void (*)(void))(uintptr_t)enter, 4, (unsigned)(function >> 32),
-	            (unsigned)function, (unsigned)(data >> 32), (unsigned)data);
-}
-
-void context_change(struct context *from, struct context *to)
-{
-	int result = swapcontext(&from->ucontext, &to->ucontext);
-
-	ASSERT(result == 0);
+	switch_stack(&from->stack_pointer, to->stack_pointer);
 }
 
 #endif

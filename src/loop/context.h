@@ -1,29 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* context.h - a flow of control on a stack of its own: by assembly where there is some, by ucontext elsewhere. */
+/*
+ * context.h - where a flow of control stopped, and going from one to another. In assembly for the processors that most
+ * people have (switch_*.S), by ucontext elsewhere, which makes two system calls for each switch.
+ */
 #ifndef WEIR_LOOP_CONTEXT_H
 #define WEIR_LOOP_CONTEXT_H
 
-#include "base/problem.h"
+#include "base/base.h"
 
-#if !defined(WEIR_UCONTEXT) && (defined(__x86_64__) || defined(__aarch64__))
-#define CONTEXT_BY_ASSEMBLY 1
-
-/* Where one stopped: its stack's pointer, all else lies on the stack. */
-struct context {
-	void *stack_pointer;
-};
-#else
-#include <ucontext.h>
-
-struct context {
-	ucontext_t ucontext;
-};
+#if !defined(WEIR_UCONTEXT) && !defined(__x86_64__) && !defined(__aarch64__)
+#define WEIR_UCONTEXT 1
 #endif
 
-/* Make one that, switched to, calls run(argument), which never returns, on the stack that ends at top (aligned to 16). */
-void context_make(struct context *context, void *bottom, void *top, void (*run)(void *argument), void *argument);
+#ifdef WEIR_UCONTEXT
+#include <ucontext.h>
+#endif
 
-/* Stop here, keeping it in from, and go on where `to` has stopped. */
-void context_change(struct context *from, struct context *to);
+struct context {
+#ifdef WEIR_UCONTEXT
+	ucontext_t registers;
+#else
+	void *stack_pointer; /* below it are the registers that a function must keep */
+#endif
+};
+
+/* One that begins by calling entry, which must not return, on the stack of size bytes from low up. Rounding mode and the
+   like of floating point are those of the caller. */
+void context_init(struct context *context, char *low, size_t size, void (*entry)(void));
+
+/* Stop here, and go on there. Returns when somebody goes to from. */
+void context_switch(struct context *from, const struct context *to);
 
 #endif

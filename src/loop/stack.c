@@ -1,136 +1,152 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "loop/stack.h"
 
-#include <pthread.h>
-#include <string.h>
+#include <errno.h>
 #include <sys/mman.h>
 
+#if defined(__SANITIZE_ADDRESS__)
+#define WEIR_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WEIR_ASAN 1
+#endif
+#endif
+
+#ifdef WEIR_ASAN
+#include <sanitizer/asan_interface.h>
+#define FORGET_REDZONES(low, size) __asan_unpoison_memory_region(low, size)
+#else
+#define FORGET_REDZONES(low, size) ((void)(low), (void)(size))
+#endif
+
 #ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102 /* <linux/mman.h> of 6.13; older kernels answer EINVAL */
+#define MADV_GUARD_INSTALL 102
 #endif
 
 enum {
-	GUARD_SIZE = 4096,
 	SLAB_STACKS = 64,
-	HOT_STACKS = 64, /* kept with their touched pages */
+	HOT_MAX = 64,
+	STRIDE = STACK_GUARD_SIZE + STACK_SIZE,
+	SLAB_SIZE = SLAB_STACKS * STRIDE,
 };
 
-static const uint64_t canary[2] = { UINT64_C(0x77656972206f766c), UINT64_C(0x9e3779b97f4a7c15) };
-
-/* A free stack, written at its top, where the page has been touched anyway. */
-struct free_stack {
-	void *bottom;
-	struct free_stack *next;
+struct stack_slab {
+	struct stack_slab *next;
+	char *memory;
 };
 
-static struct {
-	pthread_mutex_t mutex;
-	struct free_stack *hot, *cold;
-	unsigned hot_count;
-	char *slab; /* the newest; those before are used up */
-	unsigned slab_used;
-	int light_guards; /* 0: not known yet, 1: there are, -1: there are none */
-} stacks = { .mutex = PTHREAD_MUTEX_INITIALIZER, .slab_used = SLAB_STACKS };
-
-/* --- Cutting a new one; under the mutex --- */
-
-static void guard(char *bottom)
+static bool install_guard(char *low)
 {
-	if (stacks.light_guards >= 0)
-		stacks.light_guards = madvise(bottom, GUARD_SIZE, MADV_GUARD_INSTALL) == 0 ? 1 : -1;
-	if (stacks.light_guards < 0)
-		memcpy(bottom, canary, sizeof canary);
+	return madvise(low - STACK_GUARD_SIZE, STACK_GUARD_SIZE, MADV_GUARD_INSTALL) == 0;
 }
 
-static bool new_slab(void)
+static char *map_slab(void)
 {
-	const size_t size = (size_t)STACK_SIZE * SLAB_STACKS;
-	void *slab = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *memory = mmap(NULL, SLAB_SIZE, PROT_READ | PROT_WRITE,
+	                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
 
-	if (slab == MAP_FAILED)
+	if (memory == MAP_FAILED)
+		return NULL;
+	/* A huge page would be memory for eight stacks at the first touch of one. Kernels without them refuse: all is well. */
+	(void)!madvise(memory, SLAB_SIZE, MADV_NOHUGEPAGE);
+	return memory;
+}
+
+/* Ask the kernel once whether it has guards. */
+static bool kernel_guards(void)
+{
+	static int answer; /* 0: not asked, 1: no, 2: yes; whoever asks at the same time hears the same */
+	char *memory;
+
+	if (__atomic_load_n(&answer, __ATOMIC_RELAXED) == 0) {
+		memory = mmap(NULL, STACK_GUARD_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (memory == MAP_FAILED)
+			return false;
+		__atomic_store_n(&answer, install_guard(memory + STACK_GUARD_SIZE) ? 2 : 1, __ATOMIC_RELAXED);
+		munmap(memory, STACK_GUARD_SIZE);
+	}
+	return __atomic_load_n(&answer, __ATOMIC_RELAXED) == 2;
+}
+
+void stack_pool_init(struct stack_pool *pool, bool canaries)
+{
+	*pool = (struct stack_pool){ .canaries = canaries || !kernel_guards() };
+}
+
+void stack_pool_done(struct stack_pool *pool)
+{
+	while (pool->slabs) {
+		struct stack_slab *slab = pool->slabs;
+
+		pool->slabs = slab->next;
+		FORGET_REDZONES(slab->memory, SLAB_SIZE);
+		munmap(slab->memory, SLAB_SIZE);
+		free(slab);
+	}
+	vec_done(&pool->fresh);
+	vec_done(&pool->hot);
+	vec_done(&pool->cold);
+}
+
+static bool add_slab(struct stack_pool *pool)
+{
+	char *memory = map_slab();
+	struct stack_slab *slab;
+
+	if (!memory)
 		return false;
-	/* One touched page must not become a huge one. */
-	(void)madvise(slab, size, MADV_NOHUGEPAGE);
-	stacks.slab = slab;
-	stacks.slab_used = 0;
+	slab = xmalloc(sizeof *slab);
+	*slab = (struct stack_slab){ .next = pool->slabs, .memory = memory };
+	pool->slabs = slab;
+	for (size_t i = SLAB_STACKS; i-- > 0;)
+		vec_push(&pool->fresh, memory + i * STRIDE + STACK_GUARD_SIZE);
 	return true;
 }
 
-static void *cut(void)
+/* The last one given back has the best chance to be in the caches. */
+static char *take_used(struct stack_pool *pool)
 {
-	char *bottom;
+	if (pool->hot.count)
+		return pool->hot.items[--pool->hot.count];
+	if (pool->cold.count)
+		return pool->cold.items[--pool->cold.count];
+	return NULL;
+}
 
-	if (stacks.slab_used == SLAB_STACKS && !new_slab())
+/* A stack gets its guard when it is first used. */
+static char *take_fresh(struct stack_pool *pool)
+{
+	char *low;
+
+	if (pool->fresh.count == 0 && !add_slab(pool))
 		return NULL;
-	bottom = stacks.slab + (size_t)STACK_SIZE * stacks.slab_used++;
-	guard(bottom);
-	return bottom;
+	low = pool->fresh.items[pool->fresh.count - 1];
+	if (!pool->canaries && !install_guard(low))
+		return NULL;
+	pool->fresh.count--;
+	return low;
 }
 
-/* --- Handing out and taking back --- */
-
-static void *take(struct free_stack **list)
+int stack_take(struct stack_pool *pool, char **low, struct problem *problem)
 {
-	struct free_stack *first = *list;
+	char *stack = take_used(pool);
 
-	*list = first->next;
-	return first->bottom;
+	if (!stack)
+		stack = take_fresh(pool);
+	if (!stack)
+		return problem_set(problem, WEIR_ENOMEM, "no memory for another coroutine's stack: %s",
+		                   strerror(errno));
+	FORGET_REDZONES(stack, STACK_SIZE);
+	*low = stack;
+	return 0;
 }
 
-void *stack_new(void)
+void stack_give_back(struct stack_pool *pool, char *low)
 {
-	void *bottom;
-
-	pthread_mutex_lock(&stacks.mutex);
-	if (stacks.hot) {
-		bottom = take(&stacks.hot);
-		stacks.hot_count--;
-	} else if (stacks.cold) {
-		bottom = take(&stacks.cold);
-	} else {
-		bottom = cut();
-	}
-	pthread_mutex_unlock(&stacks.mutex);
-	return bottom;
-}
-
-/* The touched pages but the topmost go back to the system. */
-static void cool(char *bottom)
-{
-	(void)madvise(bottom + GUARD_SIZE, STACK_SIZE - 2 * GUARD_SIZE, MADV_DONTNEED);
-}
-
-void stack_free(void *bottom)
-{
-	struct free_stack *entry = (struct free_stack *)(void *)((char *)bottom + STACK_SIZE) - 1;
-	bool hot;
-
-	entry->bottom = bottom;
-	pthread_mutex_lock(&stacks.mutex);
-	hot = stacks.hot_count < HOT_STACKS;
-	if (hot) {
-		entry->next = stacks.hot;
-		stacks.hot = entry;
-		stacks.hot_count++;
-	}
-	pthread_mutex_unlock(&stacks.mutex);
-	if (hot)
+	if (pool->hot.count < HOT_MAX) {
+		vec_push(&pool->hot, low);
 		return;
-	cool(bottom);
-	pthread_mutex_lock(&stacks.mutex);
-	entry->next = stacks.cold;
-	stacks.cold = entry;
-	pthread_mutex_unlock(&stacks.mutex);
-}
-
-bool stack_overflown(const void *bottom)
-{
-	return stacks.light_guards < 0 && memcmp(bottom, canary, sizeof canary) != 0;
-}
-
-bool stack_is_guard(const void *bottom, const void *address)
-{
-	uintptr_t from = (uintptr_t)bottom, at = (uintptr_t)address;
-
-	return at >= from && at < from + GUARD_SIZE;
+	}
+	(void)!madvise(low, STACK_SIZE, MADV_DONTNEED);
+	vec_push(&pool->cold, low);
 }
