@@ -133,7 +133,7 @@ static void answer_pending_task(struct why *why)
 		strbuf_printf(&why->answer, "waits for %lld task run%s that it takes arguments from",
 		              (long long)waiting, waiting == 1 ? "" : "s");
 		strbuf_puts(&why->next, "It starts when they have completed.");
-	} else {
+	} else if (!why_max_parallel(why)) {
 		strbuf_puts(&why->answer, "is ready, and waits for its turn");
 		strbuf_puts(&why->next, "It starts when its program has a place for it.");
 	}
@@ -238,6 +238,7 @@ static void answer_completed(struct why *why)
 	if (subject->is_task && is_named(why, "Cached") && subject->details.cache_key.data) {
 		why_cause_begin(why, subject->state.timestamp, "the cache had a result under its key");
 		why_detail(why, "cache_key", subject->details.cache_key);
+		why_detail(why, "message", message_of(why));
 		why_cause_end(why);
 	}
 	why_attempts(why);

@@ -13,6 +13,7 @@
 #define WEIR_ENGINE_ENGINE_H
 
 #include "engine/log_spool.h"
+#include "engine/results.h"
 #include "loop/loop.h"
 #include "loop/pool.h"
 #include "store/store.h"
@@ -25,9 +26,11 @@ struct engine {
 	struct loop *loop;
 	struct pool *pool;
 	struct log_spool logs;
+	struct results results;
 	struct loop *async_loop;  /* for coroutines whose parent is none; started on first use, under mutex */
 	int64_t grace_us;         /* between a time limit and abandoning the attempt */
 	unsigned abandoned_limit; /* attempts that may be abandoned at a time */
+	bool check_values;        /* see value_check.h */
 	int log_level;            /* below it log lines of runs are not kept */
 	bool in_child;            /* of a task's own process: there is nothing but log_level then (process_child.h) */
 	bool console;             /* log lines of runs also go to the program's log (weir_main) */
