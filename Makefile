@@ -10,6 +10,7 @@
 #	make tidy            static analysis
 #	make format          lay out the code
 #	make install         into PREFIX (/usr/local); DESTDIR is honoured
+#	make uninstall       take away what was installed last
 #	make clean
 #
 # What is missing on Debian is installed by apt (scripts/setup); SETUP=no leaves that to you.
@@ -25,7 +26,7 @@ else
 setup = @scripts/setup
 endif
 
-.PHONY: all configure demo test test-long bench asan tsan fuzz tidy format install clean
+.PHONY: all configure demo test test-long bench asan tsan fuzz tidy format install uninstall clean
 
 all: configure
 	@ninja -C $(BUILD) product
@@ -72,6 +73,10 @@ format:
 
 install: all
 	@meson install -C $(BUILD) --no-rebuild
+	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" -eq 0 ]; then ldconfig; fi
+
+uninstall:
+	@ninja -C $(BUILD) uninstall
 
 clean:
 	rm -rf build build-asan build-tsan build-clang build-fuzz

@@ -31,6 +31,7 @@
 	X(WEIR_EABANDONED, -18, "this attempt was given up by its run", 409, 1)                                        \
 	X(WEIR_EINTERNAL, -19, "internal error", 500, 70)
 
+/* The codes of the list; 0 is success. */
 enum weir_error_code {
 	WEIR_OK = 0,
 #define WEIR_ERROR_ENUM(name, number, text, http, exit) name = number,

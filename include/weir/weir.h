@@ -108,11 +108,11 @@ enum weir_type {
 
 /* A declared parameter. Missing ones take the fallback, or JSON null when there is none and it is not required. */
 typedef struct weir_parameter {
-	const char *name;
-	enum weir_type type;
-	bool required;        /* a call without it fails before the function is entered */
-	const char *fallback; /* JSON text: "3", "\"text\"", "[1, 2]" */
-	const char *description;
+	const char *name;        /* as weir_string and --param take it */
+	enum weir_type type;     /* what other values are refused for */
+	bool required;           /* a call without it fails before the function is entered */
+	const char *fallback;    /* JSON text: "3", "\"text\"", "[1, 2]" */
+	const char *description; /* for people; NULL: none */
 	void *reserved[2];
 } weir_parameter;
 
@@ -146,9 +146,9 @@ enum weir_state_type {
 
 /* A look at a state. It is owned by what it was asked of, and lives as long. */
 typedef struct weir_state {
-	enum weir_state_type type;
-	const char *name;    /* "Completed", "Skipped", "AwaitingRetry", "TimedOut", ... */
-	const char *message; /* NULL when there is none */
+	enum weir_state_type type; /* one of the nine above */
+	const char *name;          /* "Completed", "Skipped", "AwaitingRetry", "TimedOut", ... */
+	const char *message;       /* NULL when there is none */
 } weir_state;
 
 /*
@@ -187,14 +187,14 @@ enum weir_cache_by {
  * {{ and }} are braces. A value that is no text comes as JSON.
  */
 typedef struct weir_task {
-	const char *name; /* shown everywhere; required, UTF-8 without / % & < > */
-	const char *description;
+	const char *name;                /* shown everywhere; required, UTF-8 without / % & < > */
+	const char *description;         /* for people; NULL: none */
 	const char *version;             /* recorded with each run; NULL: none */
 	const char *run_name;            /* a template, "check {source}"; NULL: the task's name and a number */
 	const char *tags[WEIR_MAX_TAGS]; /* a limit on the tag (weir_concurrency: "tag:NAME") holds for its runs */
-	weir_parameter parameters[WEIR_MAX_PARAMETERS];
-	json_t *(*run)(weir_run *run); /* required */
-	enum weir_mode mode;
+	weir_parameter parameters[WEIR_MAX_PARAMETERS];    /* in the order in which arrays bind */
+	json_t *(*run)(weir_run *run);                     /* required */
+	enum weir_mode mode;                               /* the default is WEIR_THREAD */
 	int retries;                                       /* further attempts after a failure */
 	double retry_delay_seconds[WEIR_MAX_RETRY_DELAYS]; /* before retry 1, 2, ...; the last one set repeats */
 	double retry_jitter_factor; /* each delay is drawn around its value, up to (1 + this) times it; 0: exact */
@@ -212,8 +212,8 @@ typedef struct weir_task {
 	double cache_expiration_seconds;     /* 0: never */
 	enum weir_toggle refresh_cache; /* WEIR_ON: compute, and write over what is stored; the default is the setting
 	                                   results.refresh_cache */
-	weir_hooks hooks;
-	weir_hook *on_commit;   /* the transaction that the run was part of is committed */
+	weir_hooks hooks;               /* called when a run enters a state */
+	weir_hook *on_commit;           /* the transaction that the run was part of is committed */
 	weir_hook *on_rollback; /* it is rolled back: undo what this completed run has done. state: the run's own */
 	size_t memory_bytes;    /* WEIR_PROCESS: the limit of its address space; 0: none */
 	void *reserved[8];
@@ -221,24 +221,24 @@ typedef struct weir_task {
 
 /* A flow: what is deployed and started; it calls tasks and other flows. */
 typedef struct weir_flow {
-	const char *name; /* required, UTF-8 without / % & < > */
-	const char *description;
-	const char *version;
-	const char *run_name; /* a template as a task's; NULL: a made-up one */
-	const char *tags[WEIR_MAX_TAGS];
-	weir_parameter parameters[WEIR_MAX_PARAMETERS];
-	json_t *(*run)(weir_run *run); /* required */
-	enum weir_mode mode;           /* WEIR_THREAD or WEIR_ASYNC */
-	int retries;
-	double retry_delay_seconds;
-	double retry_jitter_factor;
-	double timeout_seconds; /* of each attempt; 0: none */
-	enum weir_toggle log_prints;
+	const char *name;                               /* required, UTF-8 without / % & < > */
+	const char *description;                        /* for people; NULL: none */
+	const char *version;                            /* recorded with each run; NULL: none */
+	const char *run_name;                           /* a template as a task's; NULL: a made-up one */
+	const char *tags[WEIR_MAX_TAGS];                /* of its runs */
+	weir_parameter parameters[WEIR_MAX_PARAMETERS]; /* in the order in which arrays bind */
+	json_t *(*run)(weir_run *run);                  /* required */
+	enum weir_mode mode;                            /* WEIR_THREAD or WEIR_ASYNC */
+	int retries;                                    /* further attempts after a failure */
+	double retry_delay_seconds;                     /* before each of them */
+	double retry_jitter_factor;                     /* as a task's */
+	double timeout_seconds;                         /* of each attempt; 0: none */
+	enum weir_toggle log_prints;     /* printf becomes log lines; its tasks follow it. Off by default */
 	enum weir_toggle persist_result; /* as a task's */
-	const char *result_key;
+	const char *result_key;          /* as a task's */
 	unsigned
 	        max_parallel; /* how many of its submitted and mapped children run at once; 0: no limit but the threads' */
-	weir_hooks hooks;
+	weir_hooks hooks;     /* called when a run enters a state */
 	void *reserved[8];
 } weir_flow;
 
@@ -315,8 +315,8 @@ WEIR_API json_t *weir_call_json(weir_run *run, const weir_task *task, json_t *ar
 
 /* How a child is started otherwise than by default. */
 typedef struct weir_submit_options {
-	const char *name; /* of this run; NULL: the task's name and a number */
-	const char *tags[WEIR_MAX_TAGS];
+	const char *name;                /* of this run; NULL: the task's name and a number */
+	const char *tags[WEIR_MAX_TAGS]; /* of this run, besides the task's */
 	weir_future *const *wait_for; /* ends with NULL; the child starts after these, and is NotReady when one fails */
 	bool allow_failure;           /* start it after wait_for whatever they came to */
 	void *reserved[8];
@@ -331,8 +331,8 @@ WEIR_API weir_future *weir_submit_json(weir_run *run, const weir_task *task, con
 
 /* How the children of a map are started. */
 typedef struct weir_map_options {
-	json_t *constant; /* object: further arguments, the same for all; lent for the call */
-	weir_submit_options submit;
+	json_t *constant;           /* object: further arguments, the same for all; lent for the call */
+	weir_submit_options submit; /* of each child */
 	void *reserved[8];
 } weir_map_options;
 
@@ -366,6 +366,7 @@ WEIR_API json_t *weir_allow_failure(json_t *output);
 
 /* --- Waiting --------------------------------------------------------------------------------------------------- */
 
+/* What weir_wait waits for: the end of all children, or of one. */
 enum weir_wait_mode { WEIR_ALL, WEIR_ANY };
 
 /* Wait for a child; its result, or NULL when it did not complete (which then is this run's outcome, as in weir_call). */
@@ -588,7 +589,7 @@ WEIR_API WEIR_MUST_CHECK int weir_server_rate_limit(weir_run *run, const char *n
 
 /* A kind of value that a library binds to runs or loops: the address is the key. Make it static. */
 typedef struct weir_local_key {
-	const char *name;
+	const char *name;             /* for messages */
 	void *(*make)(void);          /* on first use; may return NULL, which is not kept */
 	void (*destroy)(void *value); /* NULL: nothing to do */
 } weir_local_key;

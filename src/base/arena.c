@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CHUNK_MIN_BYTES = 2048, CHUNK_MAX_BYTES = 256 * 1024 };
+enum { CHUNK_MIN_BYTES = 512, CHUNK_MAX_BYTES = 256 * 1024 };
 
 struct arena_chunk {
 	struct arena_chunk *older;

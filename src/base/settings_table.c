@@ -7,6 +7,8 @@
 
 static const char *const log_formats[] = { [LOG_TEXT] = "text", [LOG_JSON] = "json", NULL };
 
+static const char *const automatic[] = { "auto", "on", "off", NULL };
+
 enum colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 
 static const char *const colours[] = {
@@ -24,12 +26,22 @@ const struct setting weir_settings_rows[] = {
 	{ "store.path", "WEIR_DATABASE", SETTING_PATH, .fallback = "$WEIR_HOME/weir.db", .help = "the database file" },
 	{ "store.hold_seconds", "WEIR_HOLD_SECONDS", SETTING_SECONDS, .fallback = "60", .maximum = 86400,
 	  .help = "seconds to wait for a full or failing disk before runs fail" },
+	{ "results.path", "WEIR_RESULTS_PATH", SETTING_PATH, .fallback = "$WEIR_HOME/storage",
+	  .help = "the folder for stored results" },
+	{ "results.persist", "WEIR_PERSIST_RESULTS", SETTING_BOOLEAN, .fallback = "false",
+	  .help = "store the results of runs that do not say whether" },
+	{ "results.refresh_cache", "WEIR_REFRESH_CACHE", SETTING_BOOLEAN, .fallback = "false",
+	  .help = "compute cached tasks anew and replace what is stored" },
+	{ "results.max_bytes", "WEIR_RESULTS_MAX_BYTES", SETTING_INTEGER, .fallback = "268435456", .minimum = 1,
+	  .maximum = 2147483647, .help = "bytes of JSON that a stored result may have" },
 	{ "engine.threads", "WEIR_THREADS", SETTING_INTEGER, .fallback = "0", .maximum = 1024,
 	  .help = "tasks that run at once; 0: one for each core, at least 2" },
 	{ "engine.grace_seconds", "WEIR_GRACE_SECONDS", SETTING_SECONDS, .fallback = "5", .maximum = 3600,
 	  .help = "seconds between a time limit and giving the attempt up" },
 	{ "engine.abandoned_limit", "WEIR_ABANDONED_LIMIT", SETTING_INTEGER, .fallback = "16", .maximum = 1024,
 	  .help = "attempts given up that may still hold threads; more refuse new runs" },
+	{ "engine.check_values", "WEIR_CHECK_VALUES", SETTING_WORD, .fallback = "auto", .words = automatic,
+	  .help = "notice values that are changed after they were handed over; auto: in debug builds" },
 	{ "cli.limit", "WEIR_CLI_LIMIT", SETTING_INTEGER, .fallback = "15", .minimum = 1, .maximum = 10000,
 	  .help = "rows that a listing shows" },
 };
@@ -52,6 +64,18 @@ struct settings *weir_settings(struct problem *problem)
 		result = &settings;
 	pthread_mutex_unlock(&mutex);
 	return result;
+}
+
+bool settings_check_values(const struct settings *settings)
+{
+	enum { AUTOMATIC, ON };
+	int64_t given = settings_get(settings, "engine.check_values")->integer;
+
+#ifdef WEIR_DEBUG_BUILD
+	return given == AUTOMATIC || given == ON;
+#else
+	return given == ON;
+#endif
 }
 
 static bool wants_colour(enum colour colour, int fd)

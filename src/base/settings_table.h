@@ -16,6 +16,9 @@ struct settings *weir_settings(struct problem *problem);
 /* How the log is set up for a sink: level, format, and colour if the sink is a terminal (log.h). */
 struct log_options settings_log_options(const struct settings *settings, int fd);
 
+/* Are values checked for changes after they were handed over (engine.check_values)? */
+bool settings_check_values(const struct settings *settings);
+
 /* How many tasks run at once: engine.threads, or what it stands for on this machine. */
 unsigned settings_thread_limit(const struct settings *settings);
 

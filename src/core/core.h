@@ -30,6 +30,9 @@ MUST_CHECK int flow_list(struct db *db, const struct flow_query *query, flow_row
 
 /* --- Flow runs (core/flow_run.c) --- */
 
+/* The label that tells how many children of a flow run may run at a time: an integer. */
+#define FLOW_RUN_MAX_PARALLEL_LABEL "weir.max_parallel"
+
 struct flow_run_create {
 	/* nil id: one is made; no name: a random adjective-animal. Its state, counts and times are not looked at. */
 	struct flow_run run;
@@ -39,6 +42,9 @@ struct flow_run_create {
 /* Insert with its first state, forced under the minimal policy (CONTRACT 3.3). *existed (may be NULL) tells that the
    idempotency key gave an earlier run, which out then is. */
 MUST_CHECK int flow_run_create(struct tx *tx, const struct flow_run_create *in, struct flow_run *out, bool *existed);
+
+/* A run whose arguments were not known when it was made gets its name and its parameters (a JSON object). WEIR_ENOTFOUND. */
+MUST_CHECK int flow_run_fill(struct tx *tx, struct uuid id, struct str name, struct str parameters);
 
 struct set_state {
 	struct uuid run_id;

@@ -135,6 +135,19 @@ static int load_taken_timestamps(struct tx *tx, struct flow_transition *transiti
 	return count < 0 ? count : 0;
 }
 
+int flow_run_fill(struct tx *tx, struct uuid id, struct str name, struct str parameters)
+{
+	struct flow_run run;
+	int result = store_flow_run_find(tx->db, id, tx->arena, &run, tx->problem);
+
+	if (result < 0)
+		return not_found(tx, id, result);
+	run.name = name;
+	run.parameters = parameters;
+	run.updated = tx->now_us;
+	return store_flow_run_update(tx->db, &run, tx->problem);
+}
+
 static int apply(struct tx *tx, const struct flow_run *run, const struct state *previous, const struct state *state)
 {
 	struct flow flow;

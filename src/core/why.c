@@ -133,7 +133,7 @@ static void answer_pending_task(struct why *why)
 		strbuf_printf(&why->answer, "waits for %lld task run%s that it takes arguments from",
 		              (long long)waiting, waiting == 1 ? "" : "s");
 		strbuf_puts(&why->next, "It starts when they have completed.");
-	} else {
+	} else if (!why_max_parallel(why)) {
 		strbuf_puts(&why->answer, "is ready, and waits for its turn");
 		strbuf_puts(&why->next, "It starts when its program has a place for it.");
 	}

@@ -57,6 +57,9 @@ int64_t why_upstream(struct why *why);
 /* Task runs of the flow run in states of these types, at most five, in the order of their end or of their making. */
 void why_tasks(struct why *why, const enum state_type *types, size_t count, enum task_run_sort sort);
 
+/* Of a task run that is ready: does its flow run let no more children run at a time? Then that is the answer. */
+bool why_max_parallel(struct why *why);
+
 /* The flow run that a task run stands for, if it does. */
 void why_subflow(struct why *why);
 

@@ -298,3 +298,32 @@ void why_log(struct why *why)
 	json_end_array(&why->causes);
 	why_cause_end(why);
 }
+
+/* --- .max_parallel --- */
+
+static bool read_max_parallel(struct why *why, int64_t *limit)
+{
+	const struct str labels = why->subject.flow_run.labels;
+	const struct json *read;
+
+	return labels.data && json_read(why->arena, labels, JSON_ALLOW_NAN, &read, NULL, NULL) == 0 &&
+	       json_to_integer(json_get(read, FLOW_RUN_MAX_PARALLEL_LABEL), limit);
+}
+
+bool why_max_parallel(struct why *why)
+{
+	int64_t counts[STATE_TYPE_COUNT], limit;
+
+	if (why->error < 0 || !why->subject.has_flow_run || !read_max_parallel(why, &limit))
+		return false;
+	why->error = store_task_run_count(why->db, why->subject.flow_run.id, counts, why->problem);
+	if (why->error < 0 || counts[STATE_RUNNING] < limit)
+		return false;
+	strbuf_puts(&why->answer, "is ready, and waits for its turn: the limit of its flow run is reached");
+	why_cause_begin(why, why->subject.state.timestamp,
+	                "its flow run lets %lld of its children run at a time (.max_parallel)", (long long)limit);
+	why_detail_integer(why, "running", counts[STATE_RUNNING]);
+	why_cause_end(why);
+	strbuf_puts(&why->next, "It starts when one of those before it has ended.");
+	return true;
+}

@@ -33,6 +33,7 @@ weir_run *attempt_new(weir_future *run, int number)
 	deadline_init(attempt);
 	uuid_write(run->id, attempt->id_text);
 	scope_init(&attempt->scope);
+	attempt->gate = run->what.is_flow ? gate_new(run->what.flow->max_parallel) : NULL;
 	pthread_mutex_init(&attempt->mutex, NULL);
 	return attempt;
 }
@@ -78,6 +79,7 @@ void attempt_unref(weir_run *attempt)
 	strbuf_done(&attempt->print_line);
 	arena_done(&attempt->arena);
 	scope_done(&attempt->scope);
+	gate_free(attempt->gate);
 	json_decref(attempt->arguments);
 	pthread_mutex_destroy(&attempt->mutex);
 	future_unref(attempt->run);
@@ -93,7 +95,7 @@ void run_cancel(weir_future *run, int error)
 	pthread_mutex_lock(&run->mutex);
 	if (!run->cancelled)
 		run->cancelled = error;
-	if (run->phase == PHASE_DELAYED && loop_timer_stop(run->engine->loop, &run->retry_timer))
+	if ((run->phase == PHASE_DELAYED && loop_timer_stop(run->engine->loop, &run->retry_timer)) || gate_drop(run))
 		loop_timer_start(run->engine->loop, &run->retry_timer, 0); /* to end it, without the locks held here */
 	pthread_mutex_unlock(&run->mutex);
 }

@@ -4,6 +4,7 @@
 #include "engine/record.h"
 #include "engine/run.h"
 #include "engine/transaction.h"
+#include "engine/value_check.h"
 
 #include <stdlib.h>
 
@@ -14,6 +15,7 @@ struct child_options {
 	const char *name;
 	const char *const *tags;
 	weir_future *const *wait_for;
+	bool allow_failure; /* of wait_for */
 	struct scope_group *group;
 };
 
@@ -31,8 +33,10 @@ static int bind_child(weir_future *child, weir_run *parent, const struct child_o
                       struct strbuf *inputs, struct problem *problem)
 {
 	int result = callable_bind(&child->what, arguments, output_is_placeholder, &child->arguments, problem);
+
+	child->fingerprint = value_fingerprint(child->engine, child->arguments);
 	if (result == 0)
-		result = outputs_collect(child, parent, options->wait_for, inputs, problem);
+		result = outputs_collect(child, parent, options->wait_for, options->allow_failure, inputs, problem);
 	if (result == 0 && depth_of(parent) > DEPTH_MAX)
 		result = problem_set(problem, WEIR_ELIMIT, "%s '%s' is nested more than %d deep",
 		                     callable_noun(&child->what), child->what.name, DEPTH_MAX);
@@ -99,7 +103,9 @@ static weir_future *start_child(weir_run *parent, struct callable what, const st
 		json_decref(arguments);
 		return dead_future(parent, what, options->group, WEIR_FAILED, problem.message);
 	}
+	record_make_room(parent);
 	child = future_ref(future_new(parent->run->engine, what, parent, &parent->scope, options->group));
+	child->place.gate = here ? NULL : parent->gate;
 	transaction_join(child, parent);
 	result = bind_child(child, parent, options, arguments, &inputs, &problem);
 	begin_record(child, options, inputs.length && result == 0 ? strbuf_str(&inputs) : STR("{}"));
@@ -109,7 +115,7 @@ static weir_future *start_child(weir_run *parent, struct callable what, const st
 		if (here)
 			run_execute_or_enqueue(child);
 		else
-			run_enqueue(child);
+			gate_admit(child);
 	}
 	return child;
 }
@@ -199,6 +205,14 @@ DEFINE_CALL(weir_subflow, weir_flow)
 
 /* --- Submit: go on --- */
 
+static void use_options(struct child_options *options, const weir_submit_options *submit)
+{
+	options->name = submit->name;
+	options->tags = submit->tags;
+	options->wait_for = submit->wait_for;
+	options->allow_failure = submit->allow_failure;
+}
+
 static weir_future *submit_child(weir_run *run, struct callable what, const weir_submit_options *submit,
                                  json_t *arguments)
 {
@@ -207,9 +221,7 @@ static weir_future *submit_child(weir_run *run, struct callable what, const weir
 	if (refused(run, arguments))
 		return keep_handle(run, dead_future(run, what, NULL, WEIR_CANCELLED, refusal_text(run)));
 	if (submit)
-		options = (struct child_options){ .name = submit->name,
-			                          .tags = submit->tags,
-			                          .wait_for = submit->wait_for };
+		use_options(&options, submit);
 	return keep_handle(run, start_child(run, what, &options, arguments, false));
 }
 
@@ -333,11 +345,8 @@ WEIR_API weir_futures *weir_map_json(weir_run *run, const weir_task *task, const
 	}
 	futures = futures_new(run);
 	child.group = &futures->group;
-	if (options) {
-		child.name = options->submit.name;
-		child.tags = options->submit.tags;
-		child.wait_for = options->submit.wait_for;
-	}
+	if (options)
+		use_options(&child, &options->submit);
 	json_array_foreach (elements, i, element) {
 		json_t *arguments = arguments_of_element(&what, element, options ? options->constant : NULL);
 

@@ -3,6 +3,7 @@
 
 #include "base/strbuf.h"
 #include "base/utf8.h"
+#include "engine/run_template.h"
 
 #include <stdlib.h>
 #include <strings.h>
@@ -24,6 +25,8 @@ struct callable callable_of_task(const weir_task *task)
 		.mode = task->mode,
 		.name = task->name,
 		.version = task->version,
+		.run_name = task->run_name,
+		.result_key = task->result_key,
 		.tags = task->tags,
 		.parameters = task->parameters,
 		.run = task->run,
@@ -47,6 +50,8 @@ struct callable callable_of_flow(const weir_flow *flow)
 		.mode = flow->mode,
 		.name = flow->name,
 		.version = flow->version,
+		.run_name = flow->run_name,
+		.result_key = flow->result_key,
 		.tags = flow->tags,
 		.parameters = flow->parameters,
 		.run = flow->run,
@@ -140,6 +145,10 @@ int callable_check(const struct callable *callable, struct problem *problem)
 		result = check_numbers(callable, problem);
 	for (size_t i = 0; result == 0 && i < WEIR_MAX_PARAMETERS && callable->parameters[i].name; i++)
 		result = check_parameter(callable, &callable->parameters[i], problem);
+	if (result == 0 && callable->run_name)
+		result = template_check(callable, ".run_name", callable->run_name, problem);
+	if (result == 0 && callable->result_key)
+		result = template_check(callable, ".result_key", callable->result_key, problem);
 	return result;
 }
 

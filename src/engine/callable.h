@@ -14,6 +14,8 @@ struct callable {
 	enum weir_mode mode;
 	const char *name;
 	const char *version;
+	const char *run_name;    /* a template, or NULL */
+	const char *result_key;  /* the same */
 	const char *const *tags; /* up to WEIR_MAX_TAGS, ends with NULL before that */
 	const weir_parameter *parameters;
 	json_t *(*run)(weir_run *run);
@@ -30,7 +32,7 @@ struct callable {
 struct callable callable_of_task(const weir_task *task);
 struct callable callable_of_flow(const weir_flow *flow);
 
-/* Is the definition sound? A name without / % & < >, a function, parameters with names and well-formed fallbacks. */
+/* Is the definition sound? Templates with known placeholders, a name without / % & < >, a function, parameters with names and well-formed fallbacks. */
 MUST_CHECK int callable_check(const struct callable *callable, struct problem *problem);
 
 /* "flow 'x'" or "task 'x'", for messages. */

@@ -116,6 +116,7 @@ static void read_settings(struct engine *engine, const struct settings *settings
 {
 	engine->grace_us = (int64_t)(settings_get(settings, "engine.grace_seconds")->seconds * 1e6);
 	engine->abandoned_limit = (unsigned)settings_get(settings, "engine.abandoned_limit")->integer;
+	engine->check_values = settings_check_values(settings);
 	engine->log_level = (int)settings_get(settings, "log.level")->integer;
 }
 

@@ -28,6 +28,7 @@ struct engine {
 	struct loop *async_loop;  /* for coroutines whose parent is none; started on first use, under mutex */
 	int64_t grace_us;         /* between a time limit and abandoning the attempt */
 	unsigned abandoned_limit; /* attempts that may be abandoned at a time */
+	bool check_values;        /* see value_check.h */
 	int log_level;            /* below it log lines of runs are not kept */
 	bool console;             /* log lines of runs also go to the program's log (weir_main) */
 	char output_key[48];      /* member name of placeholders, made up anew by each process: no data looks like it */

@@ -9,6 +9,8 @@
 #include "engine/output.h"
 #include "engine/process_mode.h"
 #include "engine/record.h"
+#include "engine/run_template.h"
+#include "engine/value_check.h"
 #include "loop/coroutine.h"
 
 #include <stdlib.h>
@@ -107,11 +109,23 @@ void attempt_let_go(weir_run *attempt)
 	cache_end(attempt);
 }
 
+/* Its own function must not change its parameters either: a retry would find them so. */
+static json_t *refuse_changed(weir_run *attempt, json_t *value)
+{
+	weir_future *run = attempt->run;
+
+	if (!value || value_is_unchanged(run->engine, attempt->arguments, run->fingerprint))
+		return value;
+	json_decref(value);
+	return weir_fail_final(attempt, "%s", value_changed_text);
+}
+
 static void attempt_returned(weir_run *attempt, json_t *value)
 {
 	int running = ATTEMPT_RUNNING;
 
 	prints_flush(attempt);
+	value = refuse_changed(attempt, value);
 	join_children(attempt, !value && attempt->outcome.kind != OUTCOME_SKIPPED);
 	locals_destroy(attempt);
 	if (!__atomic_compare_exchange_n(&attempt->phase, &running, ATTEMPT_RETURNED, false, __ATOMIC_ACQ_REL,
@@ -138,6 +152,20 @@ static bool too_many_abandoned(struct engine *engine)
 	return many;
 }
 
+/* The results that it waited for take their places in the arguments, and in its name. */
+static int fill_arguments(weir_future *run, struct problem *problem)
+{
+	bool has_waited = run->upstream.count > 0;
+	int result = outputs_fill(run, problem);
+
+	if (result < 0)
+		return result;
+	run_template_name_late(run);
+	if (has_waited && run->what.is_flow)
+		record_flow_filled(run);
+	return 0;
+}
+
 /* Everything that is to be so before there is an attempt. False: the run has been ended. */
 static bool prepare(weir_future *run)
 {
@@ -157,7 +185,7 @@ static bool prepare(weir_future *run)
 	} else if ((end.message = outputs_not_ready(run, &scratch))) {
 		end.type = STATE_PENDING;
 		end.name = "NotReady";
-	} else if (outputs_fill(run, &problem) < 0) {
+	} else if (fill_arguments(run, &problem) < 0) {
 		end.type = STATE_FAILED;
 		end.message = problem.message;
 	}
@@ -234,6 +262,8 @@ static json_t *call_function(weir_run *attempt)
 {
 	weir_future *run = attempt->run;
 
+	if (!value_is_unchanged(run->engine, attempt->arguments, run->fingerprint))
+		return weir_fail_final(attempt, "%s", value_changed_text);
 	/* Between the last look and now it may have been cancelled, or given up together with its parent. */
 	if (attempt_refusal(attempt))
 		return NULL;

@@ -125,6 +125,8 @@ void run_start_later(weir_future *run, int64_t delay_us)
 {
 	bool now;
 
+	if (delay_us > 0)
+		gate_leave(run);
 	pthread_mutex_lock(&run->mutex);
 	now = delay_us <= 0 || run->cancelled || scope_cancelled(run->scope);
 	run->phase = now ? PHASE_QUEUED : PHASE_DELAYED;
@@ -132,7 +134,7 @@ void run_start_later(weir_future *run, int64_t delay_us)
 		loop_timer_start(run->engine->loop, &run->retry_timer, clock_monotonic_us() + delay_us);
 	pthread_mutex_unlock(&run->mutex);
 	if (now)
-		run_enqueue(run);
+		gate_admit(run);
 }
 
 /* What the user's own condition says to another attempt. */

@@ -2,10 +2,19 @@
 #include "engine/output.h"
 
 #include "base/json.h"
+#include "base/utf8.h"
+#include "engine/value_check.h"
 
-/* A placeholder is {"<output_key>": n}: n >= 0 names attempt->outputs[n], n < 0 attempt->output_maps[-n - 1]. */
+/*
+ * A placeholder is {"<output_key>": n}: n >= 0 names attempt->outputs[n], n < 0 attempt->output_maps[-n - 1]. [n] in place of n
+ * says that it may fail.
+ */
+struct placeholder {
+	json_int_t index;
+	bool may_fail;
+};
 
-static bool read_placeholder(const json_t *value, json_int_t *index)
+static bool read_placeholder(const json_t *value, struct placeholder *out)
 {
 	const struct engine *engine = engine_peek();
 	const json_t *number;
@@ -13,15 +22,18 @@ static bool read_placeholder(const json_t *value, json_int_t *index)
 	if (!json_is_object(value) || json_object_size(value) != 1 || !engine)
 		return false;
 	number = json_object_get(value, engine->output_key);
-	*index = json_integer_value(number);
+	out->may_fail = json_is_array(number);
+	if (out->may_fail)
+		number = json_array_get(number, 0);
+	out->index = json_integer_value(number);
 	return json_is_integer(number);
 }
 
 bool output_is_placeholder(const json_t *value)
 {
-	json_int_t index;
+	struct placeholder placeholder;
 
-	return read_placeholder(value, &index);
+	return read_placeholder(value, &placeholder);
 }
 
 static json_t *make_placeholder(const struct engine *engine, json_int_t index)
@@ -56,6 +68,21 @@ WEIR_API json_t *weir_outputs_of(weir_futures *futures)
 	return make_placeholder(attempt->run->engine, index);
 }
 
+/* A value that is no placeholder can't fail: it is given back as it is. A placeholder may be in use elsewhere: it is left. */
+WEIR_API json_t *weir_allow_failure(json_t *output)
+{
+	const struct engine *engine = engine_peek();
+	struct placeholder placeholder;
+	json_t *lenient;
+
+	if (!read_placeholder(output, &placeholder))
+		return output;
+	lenient = json_object();
+	json_object_set_new(lenient, engine->output_key, json_pack("[I]", placeholder.index));
+	json_decref(output);
+	return lenient;
+}
+
 /* --- Finding --- */
 
 struct collector {
@@ -66,9 +93,9 @@ struct collector {
 };
 
 /* Wait for an upstream run, unless it has ended already. */
-static void add_upstream(weir_future *run, weir_future *upstream)
+static void add_upstream(weir_future *run, weir_future *upstream, bool may_fail)
 {
-	vec_push(&run->upstream, future_ref(upstream));
+	vec_push(&run->upstream, ((struct upstream){ future_ref(upstream), may_fail }));
 	pthread_mutex_lock(&upstream->mutex);
 	if (upstream->phase != PHASE_DONE) {
 		vec_push(&upstream->dependents, future_ref(run));
@@ -79,11 +106,11 @@ static void add_upstream(weir_future *run, weir_future *upstream)
 	pthread_mutex_unlock(&upstream->mutex);
 }
 
-static void collect_run(struct collector *collector, weir_future *upstream)
+static void collect_run(struct collector *collector, weir_future *upstream, bool may_fail)
 {
 	struct uuid_text id = uuid_text(upstream->what.is_flow ? upstream->flow->parent_task_run_id : upstream->id);
 
-	add_upstream(collector->run, upstream);
+	add_upstream(collector->run, upstream, may_fail);
 	json_begin_object(collector->inputs);
 	json_key(collector->inputs, "input_type");
 	json_str(collector->inputs, STR("task_run"));
@@ -92,8 +119,9 @@ static void collect_run(struct collector *collector, weir_future *upstream)
 	json_end_object(collector->inputs);
 }
 
-static void collect_placeholder(struct collector *collector, json_int_t index)
+static void collect_placeholder(struct collector *collector, struct placeholder placeholder)
 {
+	const json_int_t index = placeholder.index;
 	weir_run *parent = collector->parent;
 	struct weir_futures *map = NULL;
 	weir_future *single = NULL;
@@ -105,21 +133,21 @@ static void collect_placeholder(struct collector *collector, json_int_t index)
 		map = parent->output_maps.items[-index - 1];
 	pthread_mutex_unlock(&parent->mutex);
 	if (single)
-		collect_run(collector, single);
+		collect_run(collector, single, placeholder.may_fail);
 	for (size_t i = 0; map && i < map->runs.count; i++)
-		collect_run(collector, map->runs.items[i]);
+		collect_run(collector, map->runs.items[i], placeholder.may_fail);
 	collector->foreign = collector->foreign || (!single && !map);
 }
 
 static void collect_value(struct collector *collector, const json_t *value)
 {
-	json_int_t index;
+	struct placeholder placeholder;
 	const char *key;
 	size_t i;
 	json_t *member;
 
-	if (read_placeholder(value, &index)) {
-		collect_placeholder(collector, index);
+	if (read_placeholder(value, &placeholder)) {
+		collect_placeholder(collector, placeholder);
 	} else if (json_is_array(value)) {
 		json_array_foreach (value, i, member) {
 			collect_value(collector, member);
@@ -131,7 +159,7 @@ static void collect_value(struct collector *collector, const json_t *value)
 	}
 }
 
-static bool has_placeholder(const json_t *value)
+bool outputs_within(const json_t *value)
 {
 	const char *key;
 	size_t i;
@@ -140,39 +168,45 @@ static bool has_placeholder(const json_t *value)
 	if (output_is_placeholder(value))
 		return true;
 	json_array_foreach (value, i, member) {
-		if (has_placeholder(member))
+		if (outputs_within(member))
 			return true;
 	}
 	json_object_foreach ((json_t *)(uintptr_t)value, key, member) {
-		if (has_placeholder(member))
+		if (outputs_within(member))
 			return true;
 	}
 	return false;
 }
 
-int outputs_collect(weir_future *run, weir_run *parent, weir_future *const *wait_for, struct strbuf *inputs,
-                    struct problem *problem)
+static void collect_arguments(struct collector *collector)
 {
-	struct json_writer writer;
-	struct collector collector = { .run = run, .parent = parent, .inputs = &writer };
 	const char *name;
 	json_t *value;
 
+	json_object_foreach (collector->run->arguments, name, value) {
+		if (!outputs_within(value))
+			continue;
+		json_key(collector->inputs, name);
+		json_begin_array(collector->inputs);
+		collect_value(collector, value);
+		json_end_array(collector->inputs);
+	}
+}
+
+int outputs_collect(weir_future *run, weir_run *parent, weir_future *const *wait_for, bool may_fail,
+                    struct strbuf *inputs, struct problem *problem)
+{
+	struct json_writer writer;
+	struct collector collector = { .run = run, .parent = parent, .inputs = &writer };
+
 	json_writer_init(&writer, inputs);
 	json_begin_object(&writer);
-	json_object_foreach (run->arguments, name, value) {
-		if (!has_placeholder(value))
-			continue;
-		json_key(&writer, name);
-		json_begin_array(&writer);
-		collect_value(&collector, value);
-		json_end_array(&writer);
-	}
+	collect_arguments(&collector);
 	if (wait_for && *wait_for) {
 		json_key(&writer, "wait_for");
 		json_begin_array(&writer);
 		for (; *wait_for; wait_for++)
-			collect_run(&collector, *wait_for);
+			collect_run(&collector, *wait_for, may_fail);
 		json_end_array(&writer);
 	}
 	json_end_object(&writer);
@@ -187,11 +221,13 @@ int outputs_collect(weir_future *run, weir_run *parent, weir_future *const *wait
 const char *outputs_not_ready(weir_future *run, struct arena *arena)
 {
 	for (size_t i = 0; i < run->upstream.count; i++) {
-		weir_future *upstream = run->upstream.items[i];
+		weir_future *upstream = run->upstream.items[i].run;
 
 		if (future_succeeded(upstream))
 			continue;
 		__atomic_store_n(&upstream->looked_at, true, __ATOMIC_RELAXED);
+		if (run->upstream.items[i].may_fail)
+			continue;
 		return arena_printf(arena, "Upstream %s run '%s' did not reach a 'COMPLETED' state.",
 		                    callable_noun(&upstream->what), upstream->name)
 		        .data;
@@ -201,39 +237,54 @@ const char *outputs_not_ready(weir_future *run, struct arena *arena)
 
 /* --- Filling --- */
 
-static json_t *results_of_map(const struct weir_futures *map)
+/* What stands in the place of a result that is not there: a failure that was allowed. */
+static json_t *value_of_failure(const weir_state *state)
 {
-	json_t *results = json_array();
+	AUTO(arena_done) struct arena scratch = { 0 };
+	const char *message = arena_str(&scratch, utf8_mend(&scratch, str_of(state->message))).data;
 
-	for (size_t i = 0; i < map->runs.count; i++)
-		json_array_append(results, map->runs.items[i]->result);
-	return results;
+	return json_pack("{s:{s:s, s:s, s:s?}}", "state", "type", state_type_names[state->type], "name", state->name,
+	                 "message", message);
 }
 
-static json_t *result_of_placeholder(weir_run *parent, json_int_t index)
+static json_t *value_of(const weir_future *run)
 {
-	json_t *result;
+	return future_succeeded(run) ? json_incref(run->result) : value_of_failure(&run->view);
+}
+
+static json_t *values_of_map(const struct weir_futures *map)
+{
+	json_t *values = json_array();
+
+	for (size_t i = 0; i < map->runs.count; i++)
+		json_array_append_new(values, value_of(map->runs.items[i]));
+	return values;
+}
+
+static json_t *value_of_placeholder(weir_run *parent, json_int_t index)
+{
+	json_t *value;
 
 	pthread_mutex_lock(&parent->mutex);
 	if (index >= 0)
-		result = json_incref(parent->outputs.items[index]->result);
+		value = value_of(parent->outputs.items[index]);
 	else
-		result = results_of_map(parent->output_maps.items[-index - 1]);
+		value = values_of_map(parent->output_maps.items[-index - 1]);
 	pthread_mutex_unlock(&parent->mutex);
-	return result;
+	return value;
 }
 
 /* The value with its placeholders filled: a new reference, to the value itself when it has none. */
 static json_t *fill_value(weir_run *parent, json_t *value)
 {
-	json_int_t index;
+	struct placeholder placeholder;
 	const char *key;
 	size_t i;
 	json_t *member, *filled;
 
-	if (read_placeholder(value, &index))
-		return result_of_placeholder(parent, index);
-	if (!has_placeholder(value))
+	if (read_placeholder(value, &placeholder))
+		return value_of_placeholder(parent, placeholder.index);
+	if (!outputs_within(value))
 		return json_incref(value);
 	filled = json_is_array(value) ? json_array() : json_object();
 	json_array_foreach (value, i, member) {
@@ -251,11 +302,14 @@ int outputs_fill(weir_future *run, struct problem *problem)
 
 	if (run->upstream.count == 0 || !run->parent)
 		return 0;
+	if (!value_is_unchanged(run->engine, run->arguments, run->fingerprint))
+		return problem_set(problem, WEIR_EINVAL, "%s", value_changed_text);
 	filled = fill_value(run->parent, run->arguments);
 	json_decref(run->arguments);
 	run->arguments = filled;
+	run->fingerprint = value_fingerprint(run->engine, filled);
 	for (size_t i = 0; i < run->upstream.count; i++)
-		future_unref(run->upstream.items[i]);
+		future_unref(run->upstream.items[i].run);
 	run->upstream.count = 0;
 	return callable_check_bound(&run->what, run->arguments, NULL, problem);
 }

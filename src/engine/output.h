@@ -11,13 +11,16 @@
 /* Is the value itself a placeholder of this process? */
 bool output_is_placeholder(const json_t *value);
 
-/* Find the runs that the arguments name (parent's futures) and keep them as upstream of run; write task_inputs, the JSON
-   that says which argument came from which runs. wait_for ends with NULL, or is NULL. WEIR_EINVAL for a placeholder that
-   another run made. */
-MUST_CHECK int outputs_collect(weir_future *run, weir_run *parent, weir_future *const *wait_for, struct strbuf *inputs,
-                               struct problem *problem);
+/* Is there a placeholder anywhere in the value? */
+bool outputs_within(const json_t *value);
 
-/* Why the run can't start: the first upstream run that did not complete. NULL when all did. */
+/* Find the runs that the arguments name (parent's futures) and keep them as upstream of run; write task_inputs, the JSON
+   that says which argument came from which runs. wait_for ends with NULL, or is NULL; may_fail: run starts whatever these
+   come to. WEIR_EINVAL for a placeholder that another run made. */
+MUST_CHECK int outputs_collect(weir_future *run, weir_run *parent, weir_future *const *wait_for, bool may_fail,
+                               struct strbuf *inputs, struct problem *problem);
+
+/* Why the run can't start: the first upstream run that did not complete and had to. NULL when there is none. */
 const char *outputs_not_ready(weir_future *run, struct arena *arena);
 
 /* Put the results in place of the placeholders and check the types again. Once. */

@@ -17,6 +17,9 @@ void record_task_begin(weir_future *run, const char *name, struct str inputs, co
 /* The run enters a state: bookkeeping, and on its way to the store. */
 void record_task_state(weir_future *run, const struct new_state *new_state);
 
+/* A coroutine that makes runs faster than the store takes them waits here; a thread does so when it submits. */
+void record_make_room(weir_run *attempt);
+
 /* The flags of a job that this thread submits to record a state. */
 unsigned record_flags(void);
 
@@ -28,6 +31,9 @@ struct str record_tags(struct arena *arena, const struct callable *what, const c
 
 /* Make the flow, the flow run (Pending, then Running) and, of a subflow, its parent's task run. Queued. */
 void record_flow_begin(weir_future *run, const char *name, struct str inputs);
+
+/* The results that its arguments wait for are there: its name and its parameters. Queued. */
+void record_flow_filled(weir_future *run);
 
 /* The flow run begins another attempt: Running under the name Retrying. Queued. */
 void record_flow_retry(weir_future *run);

@@ -4,6 +4,7 @@
 #include "core/run_name.h"
 #include "engine/finish.h"
 #include "engine/record.h"
+#include "engine/run_template.h"
 
 #include <stdlib.h>
 
@@ -132,7 +133,7 @@ static void fill_stand_in(weir_future *run, struct str inputs)
 {
 	struct run_card *card = run->card;
 	struct flow_context *outer = run->parent->run->flow;
-	unsigned number = flow_context_count_call(outer, run->what.definition);
+	unsigned number = run->call_number = flow_context_count_call(outer, run->what.definition);
 
 	fields_init(&task_run_fields, &card->row);
 	card->row.id = run->flow->parent_task_run_id;
@@ -147,7 +148,7 @@ static void fill_stand_in(weir_future *run, struct str inputs)
 	task_run_enter(&card->row, NULL, &card->last_state);
 }
 
-static void fill_row(struct flow_record *record, struct str inputs)
+static void fill_row(struct flow_record *record)
 {
 	weir_future *run = record->run;
 	struct arena *arena = &run->card->arena;
@@ -161,10 +162,10 @@ static void fill_row(struct flow_record *record, struct str inputs)
 	row->empirical_policy = record_policy(arena, &run->what);
 	row->tags = record_tags(arena, &run->what, NULL);
 	row->program_id = store_program_id(run->engine->store);
-	if (run->parent) {
-		row->parent_task_run_id = run->flow->parent_task_run_id;
-		fill_stand_in(run, inputs);
-	}
+	row->parent_task_run_id = run->flow->parent_task_run_id;
+	if (run->what.flow->max_parallel)
+		row->labels =
+		        arena_printf(arena, "{\"%s\":%u}", FLOW_RUN_MAX_PARALLEL_LABEL, run->what.flow->max_parallel);
 }
 
 void record_flow_begin(weir_future *run, const char *name, struct str inputs)
@@ -172,13 +173,47 @@ void record_flow_begin(weir_future *run, const char *name, struct str inputs)
 	struct flow_record *record = flow_record_new(run, write_begin, begin_told);
 	char made_up[RUN_NAME_SIZE];
 
+	if (run->parent) {
+		run->flow->parent_task_run_id = uuid_new();
+		fill_stand_in(run, inputs);
+	}
+	if (!name)
+		name = run_template_name(run);
 	if (!name)
 		run_name_make(made_up, run->id);
 	run->name = xstrdup(name ? name : made_up);
-	if (run->parent)
-		run->flow->parent_task_run_id = uuid_new();
-	fill_row(record, inputs);
+	flow_context_set_name(run->flow, run->name);
+	fill_row(record);
 	record->proposed = make_state(run->card, STATE_RUNNING, NULL, NULL);
+	flow_record_submit(record);
+}
+
+/* --- Its arguments are known --- */
+
+static void change_told(struct job *job, int result, const struct problem *problem)
+{
+	struct flow_record *record = CONTAINER_OF(job, struct flow_record, job);
+
+	if (result < 0 && result != WEIR_ENOTFOUND)
+		engine_lost_record(record->run->engine, problem);
+	flow_record_free(record);
+}
+
+static int write_filled(struct tx *tx, void *request)
+{
+	struct flow_record *record = request;
+	const struct flow_run *row = &record->row;
+
+	return flow_run_fill(tx, row->id, row->name, row->parameters);
+}
+
+void record_flow_filled(weir_future *run)
+{
+	struct flow_record *record = flow_record_new(run, write_filled, change_told);
+
+	record->row.id = run->id;
+	record->row.name = arena_str(&run->card->arena, str_of(run->name));
+	record->row.parameters = text_of_json(&run->card->arena, run->arguments);
 	flow_record_submit(record);
 }
 
@@ -191,18 +226,9 @@ static int write_proposed(struct tx *tx, void *request)
 	return propose(tx, record, &record->proposed);
 }
 
-static void retry_told(struct job *job, int result, const struct problem *problem)
-{
-	struct flow_record *record = CONTAINER_OF(job, struct flow_record, job);
-
-	if (result < 0 && result != WEIR_ENOTFOUND)
-		engine_lost_record(record->run->engine, problem);
-	flow_record_free(record);
-}
-
 void record_flow_retry(weir_future *run)
 {
-	struct flow_record *record = flow_record_new(run, write_proposed, retry_told);
+	struct flow_record *record = flow_record_new(run, write_proposed, change_told);
 
 	record->proposed = make_state(run->card, STATE_RUNNING, "Retrying", NULL);
 	flow_record_submit(record);

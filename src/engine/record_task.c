@@ -2,6 +2,8 @@
 #include "base/clock.h"
 #include "core/core.h"
 #include "engine/record.h"
+#include "engine/run_template.h"
+#include "loop/coroutine.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,15 +16,21 @@
 enum { RECORD_STATES = 4 };
 enum record_phase { RECORD_OPEN, RECORD_APPENDING, RECORD_TAKEN };
 
-struct record {
+/* What is on its way: freed as soon as it is written. */
+struct cargo {
 	struct job job;
-	unsigned references; /* the job's, and the card's while the record is its open one */
-	int phase;           /* enum record_phase, atomic */
+	struct record *record; /* counted */
 	struct engine *engine;
 	struct run_card *card; /* counted */
 	struct task_run row;
 	size_t count;
 	struct state states[RECORD_STATES];
+};
+
+struct record {
+	unsigned references; /* the cargo's, and the card's while the record is its open one */
+	int phase;           /* enum record_phase, atomic */
+	struct cargo *cargo; /* there until it is taken */
 };
 
 static void record_unref(struct record *record)
@@ -74,6 +82,17 @@ unsigned record_flags(void)
 	return loop_current() ? JOB_HOLD | JOB_NEVER_WAIT : JOB_HOLD;
 }
 
+void record_make_room(weir_run *attempt)
+{
+	enum { AGAIN_US = 1000 };
+	struct executor *executor = store_executor(attempt->run->engine->store);
+
+	if (!coroutine_current())
+		return;
+	while (executor_is_full(executor) && scope_sleep(&attempt->scope, clock_monotonic_us() + AGAIN_US) == 0)
+		;
+}
+
 struct str record_policy(struct arena *arena, const struct callable *what)
 {
 	struct run_policy policy;
@@ -101,9 +120,11 @@ static struct str own_key(struct arena *arena, unsigned number)
 void record_task_begin(weir_future *run, const char *name, struct str inputs, const char *const *more_tags)
 {
 	struct arena *arena = &run->card->arena;
-	unsigned number = flow_context_count_call(run->flow, run->what.definition);
+	unsigned number = run->call_number = flow_context_count_call(run->flow, run->what.definition);
 	struct task_run *row = &run->card->row;
 
+	if (!name)
+		name = run_template_name(run);
 	fields_init(&task_run_fields, row);
 	row->id = run->id;
 	row->name = name ? arena_str(arena, str_of(name)) : arena_printf(arena, "%s-%u", run->what.name, number);
@@ -123,7 +144,8 @@ void record_task_begin(weir_future *run, const char *name, struct str inputs, co
 
 static int store_record(struct tx *tx, void *request)
 {
-	struct record *record = request;
+	struct cargo *cargo = request;
+	struct record *record = cargo->record;
 	int open = RECORD_OPEN;
 
 	/* A thread that is appending is done in a moment. */
@@ -133,18 +155,19 @@ static int store_record(struct tx *tx, void *request)
 			break;
 		open = RECORD_OPEN;
 	}
-	return task_run_record(tx, &record->row, record->states, record->count);
+	return task_run_record(tx, &cargo->row, cargo->states, cargo->count);
 }
 
 static void record_told(struct job *job, int result, const struct problem *problem)
 {
-	struct record *record = CONTAINER_OF(job, struct record, job);
+	struct cargo *cargo = CONTAINER_OF(job, struct cargo, job);
 
 	/* A run that somebody deleted meanwhile has no use for its states. */
 	if (result < 0 && result != WEIR_ENOTFOUND)
-		engine_lost_record(record->engine, problem);
-	run_card_unref(record->card);
-	record_unref(record);
+		engine_lost_record(cargo->engine, problem);
+	run_card_unref(cargo->card);
+	record_unref(cargo->record);
+	free(cargo);
 }
 
 /* Add the state to the record that waits in the queue. False: there is none that still takes any. */
@@ -152,34 +175,38 @@ static bool append(struct run_card *card, const struct state *state)
 {
 	struct record *record = card->open;
 	int open = RECORD_OPEN;
+	bool room;
 
-	if (!record || record->count == RECORD_STATES ||
-	    !__atomic_compare_exchange_n(&record->phase, &open, RECORD_APPENDING, false, __ATOMIC_ACQ_REL,
-	                                 __ATOMIC_ACQUIRE))
+	if (!record || !__atomic_compare_exchange_n(&record->phase, &open, RECORD_APPENDING, false, __ATOMIC_ACQ_REL,
+	                                            __ATOMIC_ACQUIRE))
 		return false;
-	record->states[record->count++] = *state;
-	record->row = card->row;
+	room = record->cargo->count < RECORD_STATES;
+	if (room) {
+		record->cargo->states[record->cargo->count++] = *state;
+		record->cargo->row = card->row;
+	}
 	__atomic_store_n(&record->phase, RECORD_OPEN, __ATOMIC_RELEASE);
-	return true;
+	return room;
 }
 
 static void submit(weir_future *run, const struct state *state)
 {
 	struct run_card *card = run->card;
 	struct record *record = xmalloc(sizeof *record);
+	struct cargo *cargo = xmalloc(sizeof *cargo);
 
 	record_unref(card->open);
-	record->job =
-	        (struct job){ .run = store_record, .request = record, .told = record_told, .flags = record_flags() };
-	record->references = 2;
-	record->phase = RECORD_OPEN;
-	record->engine = run->engine;
-	record->card = run_card_ref(card);
-	record->row = card->row;
-	record->count = 1;
-	record->states[0] = *state;
+	*record = (struct record){ .references = 2, .phase = RECORD_OPEN, .cargo = cargo };
+	cargo->job =
+	        (struct job){ .run = store_record, .request = cargo, .told = record_told, .flags = record_flags() };
+	cargo->record = record;
+	cargo->engine = run->engine;
+	cargo->card = run_card_ref(card);
+	cargo->row = card->row;
+	cargo->count = 1;
+	cargo->states[0] = *state;
 	card->open = record;
-	executor_submit(store_executor(run->engine->store), &record->job);
+	executor_submit(store_executor(run->engine->store), &cargo->job);
 }
 
 static void close_record(struct run_card *card)

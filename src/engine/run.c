@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/run.h"
 
+#include "engine/value_check.h"
+
 #include <stdlib.h>
 
 /* --- What the runs of a flow run share --- */
@@ -11,6 +13,7 @@ struct flow_context *flow_context_new(struct engine *engine, weir_future *run)
 
 	flow->references = 1;
 	flow->flow_run_id = run->id;
+	flow->definition = run->what.flow;
 	flow->log_prints = run->what.log_prints;
 	flow->run = run;
 	pthread_mutex_init(&flow->mutex, NULL);
@@ -35,7 +38,7 @@ void flow_context_unref(struct flow_context *flow)
 		return;
 	vec_done(&flow->counters);
 	free(flow->crash_reason);
-	free((void *)(uintptr_t)flow->name.data);
+	free(flow->name);
 	pthread_mutex_destroy(&flow->mutex);
 	free(flow);
 }
@@ -52,6 +55,12 @@ static void flow_context_retire(struct engine *engine, struct flow_context *flow
 		flow->next->previous = flow->previous;
 	flow->run = NULL;
 	pthread_mutex_unlock(&engine->mutex);
+}
+
+void flow_context_set_name(struct flow_context *flow, const char *name)
+{
+	free(flow->name);
+	flow->name = xstrdup(name);
 }
 
 unsigned flow_context_count_call(struct flow_context *flow, const void *definition)
@@ -101,7 +110,7 @@ static void retry_due(struct loop_timer *timer)
 {
 	weir_future *run = CONTAINER_OF(timer, weir_future, retry_timer);
 
-	run_enqueue(run);
+	gate_admit(run);
 }
 
 weir_future *future_new(struct engine *engine, struct callable what, weir_run *parent, struct scope *scope,
@@ -139,7 +148,7 @@ weir_future *future_ref(weir_future *run)
 static void free_upstream(weir_future *run)
 {
 	for (size_t i = 0; i < run->upstream.count; i++)
-		future_unref(run->upstream.items[i]);
+		future_unref(run->upstream.items[i].run);
 	vec_done(&run->upstream);
 }
 
@@ -176,7 +185,7 @@ static void unblock(weir_future *run)
 		run->phase = PHASE_QUEUED;
 	pthread_mutex_unlock(&run->mutex);
 	if (start)
-		run_enqueue(run);
+		gate_admit(run);
 }
 
 static void tell_dependents(weir_future *run)
@@ -218,6 +227,7 @@ void future_keep(weir_future *run, weir_state view, json_t *result)
 {
 	keep_view(run, view);
 	run->result = result;
+	run->result_fingerprint = value_fingerprint(run->engine, result);
 }
 
 void future_complete(weir_future *run, weir_state view, json_t *result)
@@ -235,6 +245,7 @@ void future_tell(weir_future *run)
 	json_decref(run->arguments);
 	run->arguments = NULL;
 	run->parent = NULL;
+	gate_leave(run);
 	free_upstream(run);
 	if (run->what.is_flow)
 		flow_context_retire(run->engine, run->flow);

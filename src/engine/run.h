@@ -16,6 +16,7 @@
 #include "base/vec.h"
 #include "engine/callable.h"
 #include "engine/engine.h"
+#include "engine/gate.h"
 #include "loop/scope.h"
 #include "model/run.h"
 
@@ -24,7 +25,8 @@ struct flow_context {
 	unsigned references;
 	struct uuid flow_run_id;
 	struct uuid parent_task_run_id; /* of a subflow: the task run that stands for it */
-	struct str name;                /* of the flow run */
+	const weir_flow *definition;
+	char *name; /* of the flow run */
 	enum weir_toggle log_prints;
 	weir_future *run;                     /* not counted; NULL once the flow run has ended (under engine->mutex) */
 	struct flow_context *next, *previous; /* engine->active */
@@ -42,7 +44,7 @@ struct flow_context {
 /* Where a run is in its life; guarded by its mutex. */
 enum run_phase {
 	PHASE_BLOCKED, /* waits for its upstream */
-	PHASE_QUEUED,  /* in the pool's queue, or about to be executed by who made it */
+	PHASE_QUEUED,  /* in the pool's queue, in line for it (engine/gate.h), or about to be executed by who made it */
 	PHASE_RUNNING, /* an attempt is there */
 	PHASE_DELAYED, /* waits for its next attempt: the retry timer runs */
 	PHASE_HOOKS,   /* has ended, and its hook is called or about to be */
@@ -62,6 +64,12 @@ struct run_card {
 struct run_card *run_card_ref(struct run_card *card);
 void run_card_unref(struct run_card *card);
 
+/* A run that another one waits for. */
+struct upstream {
+	weir_future *run; /* counted */
+	bool may_fail;    /* its failure lets the other one start all the same */
+};
+
 struct weir_future {
 	unsigned references;
 	struct engine *engine;
@@ -69,6 +77,7 @@ struct weir_future {
 	weir_run *parent;    /* counted until this run has ended; NULL: started by the program itself */
 	struct scope *scope; /* of the parent, or of who waits for a run without one */
 	struct scope_child child;
+	struct gate_place place;     /* under the parent's .max_parallel */
 	struct work work;            /* in the pool's queue */
 	struct loop *loop;           /* WEIR_ASYNC: runs here */
 	struct loop_call start_call; /* on its way to the loop */
@@ -77,7 +86,10 @@ struct weir_future {
 	struct run_card *card;       /* counted; NULL once the run has ended */
 	struct uuid id;              /* of the flow run or task run */
 	char *name;                  /* of the run */
+	unsigned call_number;        /* of its definition in the flow run, from 0 */
+	bool named_late;             /* its name is made when its arguments are known */
 	json_t *arguments;           /* bound; with placeholders until the first attempt */
+	uint64_t fingerprint;        /* of the arguments (value_check.h) */
 
 	pthread_mutex_t mutex; /* guards what follows */
 	enum run_phase phase;
@@ -85,14 +97,15 @@ struct weir_future {
 	int attempts;      /* begun so far */
 	int cancelled;     /* 0, or the error: no attempt is to begin any more */
 	struct loop_timer retry_timer;
-	size_t blockers;                      /* upstream runs that have not ended */
-	struct VEC(weir_future *) upstream;   /* counted */
+	size_t blockers; /* upstream runs that have not ended */
+	struct VEC(struct upstream) upstream;
 	struct VEC(weir_future *) dependents; /* counted: told when this one ends */
 
 	weir_run *hook_attempt; /* counted: whose hook is called when the store has confirmed the end; NULL: nobody's */
 
 	/* set before PHASE_DONE, constant afterwards */
 	json_t *result; /* NULL unless it completed */
+	uint64_t result_fingerprint;
 	weir_state view;
 	char *view_texts; /* what view's texts point to */
 	size_t handle;    /* place in the owner's handles, from 1; 0: none; guarded by the owner's mutex */
@@ -138,6 +151,7 @@ struct weir_run {
 	weir_future *run;   /* counted */
 	json_t *arguments;  /* counted: the run lets go of its own when it ends */
 	struct scope scope; /* of its children */
+	struct gate *gate;  /* of a flow: .max_parallel; NULL: no limit */
 	int number;         /* 1, 2, … */
 	int phase;          /* enum attempt_phase, atomic: who changes it from RUNNING decides */
 	bool owns_thread;   /* executes as the pool's work, not within another attempt */
@@ -171,6 +185,9 @@ void future_unref(weir_future *run); /* NULL is allowed */
 struct flow_context *flow_context_new(struct engine *engine, weir_future *run);
 struct flow_context *flow_context_ref(struct flow_context *flow);
 void flow_context_unref(struct flow_context *flow);
+
+/* The flow run's name; before it has children. */
+void flow_context_set_name(struct flow_context *flow, const char *name);
 
 /* How often this definition has been called in the flow run, counting from 0. */
 unsigned flow_context_count_call(struct flow_context *flow, const void *definition);

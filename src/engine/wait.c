@@ -3,6 +3,7 @@
    begun; otherwise it gives up its place in the pool (loop/pool.h). */
 #include "base/clock.h"
 #include "engine/run.h"
+#include "engine/value_check.h"
 
 #include <stdlib.h>
 
@@ -17,6 +18,9 @@ static void help(weir_future *run)
 static json_t *take_result(weir_future *run)
 {
 	__atomic_store_n(&run->looked_at, true, __ATOMIC_RELAXED);
+	if (!value_is_unchanged(run->engine, run->result, run->result_fingerprint))
+		return weir_fail_final(run->owner, "the result of '%s' was changed after it had been returned",
+		                       run->name);
 	if (future_succeeded(run))
 		return json_incref(run->result);
 	outcome_of_child(run->owner, run);

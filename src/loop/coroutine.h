@@ -38,7 +38,12 @@ void coroutine_yield(void);
 /* How many bytes of the current one's stack are left; SIZE_MAX outside of coroutines. */
 size_t coroutine_stack_left(void);
 
-/* A pointer that follows the flow of control: each coroutine has its own, NULL at first, and each thread outside of one. */
+/* Does an address lie in the guard below the current one's stack, or has its canary been found dead? For handlers of
+   signals. */
+bool coroutine_overflows_at(const void *address);
+
+/* A pointer that follows the flow of control: each coroutine has its own, NULL at first, and each thread outside of one. Handlers of
+   signals may read it. */
 void *control_local(void);
 void control_set_local(void *value);
 

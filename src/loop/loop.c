@@ -2,42 +2,15 @@
 #include "loop/loop.h"
 
 #include "base/clock.h"
-#include "base/vec.h"
+#include "loop/loop_internal.h"
+#include "loop/pool.h"
 #include "loop/thread.h"
 
-#include <pthread.h>
 #include <stdlib.h>
-#include <uv.h>
 
-struct attachment {
-	const struct loop_key *key;
-	void *data;
-};
-
-struct watch {
-	uv_poll_t poll;
-	int fd;
-	loop_readable_fn *readable;
-	void *data;
-	struct watch *next;
-};
-
-struct loop {
-	uv_loop_t uv;
-	uv_async_t wake;  /* something was posted, or the first timer changed */
-	uv_timer_t alarm; /* for the first timer of the heap */
-	pthread_t thread;
-	char name[16];
-
-	pthread_mutex_t mutex; /* guards what follows, up to the loop's thread's own */
-	struct loop_call *first_call, *last_call;
-	struct VEC(struct loop_timer *) heap; /* binary, by due_us; position = index + 1 */
-	pthread_cond_t answered;              /* a watch_request was */
-	bool ending;                          /* no more calls are taken */
-	bool closed;                          /* nobody may send to the wake handle any more */
-
-	struct VEC(struct attachment) attachments; /* loop's thread only */
-	struct watch *watches;                     /* loop's thread only */
+enum {
+	ROUNDS = 8,          /* of work before descriptors are looked at again */
+	ROUND_RESUMES = 256, /* of coroutines in a round */
 };
 
 static _Thread_local struct loop *current_loop;
@@ -47,201 +20,172 @@ struct loop *loop_current(void)
 	return current_loop;
 }
 
-/* Have on_wake called on the loop's thread. The loop's mutex is held, so that neither the handle nor the loop goes away:
-   what was just posted may be what the loop's owner waits for before he frees it. */
-static void wake_up(struct loop *loop)
+/* The mutex is held, so that neither the handle nor the loop goes away: what was just posted may be what the loop's owner
+   waits for before he frees it. The loop's own thread needs no waking: it drains before it polls. */
+void loop_wake(struct loop *loop)
 {
-	if (!loop->closed)
-		uv_async_send(&loop->wake);
-}
-
-/* --- The heap of timers --- */
-
-static void place(struct loop *loop, size_t index, struct loop_timer *timer)
-{
-	loop->heap.items[index] = timer;
-	timer->position = index + 1;
-}
-
-static void sift_up(struct loop *loop, size_t index)
-{
-	struct loop_timer *timer = loop->heap.items[index];
-
-	while (index > 0) {
-		size_t parent = (index - 1) / 2;
-
-		if (loop->heap.items[parent]->due_us <= timer->due_us)
-			break;
-		place(loop, index, loop->heap.items[parent]);
-		index = parent;
-	}
-	place(loop, index, timer);
-}
-
-static void sift_down(struct loop *loop, size_t index)
-{
-	struct loop_timer *timer = loop->heap.items[index];
-
-	for (;;) {
-		size_t child = index * 2 + 1;
-
-		if (child >= loop->heap.count)
-			break;
-		if (child + 1 < loop->heap.count &&
-		    loop->heap.items[child + 1]->due_us < loop->heap.items[child]->due_us)
-			child++;
-		if (timer->due_us <= loop->heap.items[child]->due_us)
-			break;
-		place(loop, index, loop->heap.items[child]);
-		index = child;
-	}
-	place(loop, index, timer);
-}
-
-static void heap_remove(struct loop *loop, struct loop_timer *timer)
-{
-	size_t index = timer->position - 1;
-	struct loop_timer *last = loop->heap.items[--loop->heap.count];
-
-	timer->position = 0;
-	if (last == timer)
+	if (!loop->asleep || loop->closed || loop == current_loop)
 		return;
-	place(loop, index, last);
-	sift_up(loop, index);
-	sift_down(loop, last->position - 1);
-}
-
-void loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t due_us)
-{
-	pthread_mutex_lock(&loop->mutex);
-	if (timer->position)
-		heap_remove(loop, timer);
-	timer->due_us = due_us;
-	vec_push(&loop->heap, timer);
-	sift_up(loop, loop->heap.count - 1);
-	if (timer->position == 1)
-		wake_up(loop);
-	pthread_mutex_unlock(&loop->mutex);
-}
-
-bool loop_timer_stop(struct loop *loop, struct loop_timer *timer)
-{
-	bool stopped;
-
-	pthread_mutex_lock(&loop->mutex);
-	stopped = timer->position != 0;
-	if (stopped)
-		heap_remove(loop, timer);
-	pthread_mutex_unlock(&loop->mutex);
-	return stopped;
+	loop->asleep = false;
+	uv_async_send(&loop->wake);
 }
 
 /* --- The loop's thread --- */
 
-/* Take the first timer out of the heap when it is due. */
-static struct loop_timer *take_due_timer(struct loop *loop, int64_t now_us)
+static void on_wake(uv_async_t *wake)
 {
-	struct loop_timer *timer = NULL;
-
-	pthread_mutex_lock(&loop->mutex);
-	if (loop->heap.count && loop->heap.items[0]->due_us <= now_us) {
-		timer = loop->heap.items[0];
-		heap_remove(loop, timer);
-	}
-	pthread_mutex_unlock(&loop->mutex);
-	return timer;
+	(void)wake; /* what was posted is drained before the next poll */
 }
 
-/* Fire as many as there are now: timers that start themselves anew, due at once, must not keep the loop from its calls
-   and descriptors. */
-static void fire_due_timers(struct loop *loop)
+static void on_more(uv_idle_t *more)
 {
-	int64_t now_us = clock_monotonic_us();
-	struct loop_timer *timer;
-	size_t left;
-
-	pthread_mutex_lock(&loop->mutex);
-	left = loop->heap.count;
-	pthread_mutex_unlock(&loop->mutex);
-	for (; left && (timer = take_due_timer(loop, now_us)); left--)
-		timer->fire(timer);
-}
-
-static void on_alarm(uv_timer_t *alarm);
-
-/* See that the first timer of the heap fires. uv's clock counts whole milliseconds, so the alarm may come less than one too
-   soon; then on_alarm sets it once more. What is due now goes by way of on_wake: uv would serve an alarm of no time
-   before everything else, again and again. */
-static void set_alarm(struct loop *loop)
-{
-	int64_t wait_us = INT64_MAX;
-
-	pthread_mutex_lock(&loop->mutex);
-	if (loop->heap.count)
-		wait_us = loop->heap.items[0]->due_us - clock_monotonic_us();
-	if (wait_us <= 0)
-		wake_up(loop);
-	pthread_mutex_unlock(&loop->mutex);
-	if (wait_us <= 0 || wait_us == INT64_MAX) {
-		uv_timer_stop(&loop->alarm);
-		return;
-	}
-	uv_update_time(&loop->uv);
-	uv_timer_start(&loop->alarm, on_alarm, ((uint64_t)wait_us + 999) / 1000, 0);
+	(void)more;
 }
 
 static void on_alarm(uv_timer_t *alarm)
 {
 	struct loop *loop = alarm->data;
 
-	fire_due_timers(loop);
-	set_alarm(loop);
+	loop->alarm_us = INT64_MAX;
+}
+
+static void take_calls(struct loop *loop)
+{
+	pthread_mutex_lock(&loop->mutex);
+	loop->taken = loop->first_call;
+	loop->first_call = loop->last_call = NULL;
+	pthread_mutex_unlock(&loop->mutex);
 }
 
 static void run_calls(struct loop *loop)
 {
-	struct loop_call *call;
+	if (!loop->taken)
+		take_calls(loop);
+	while (loop->taken && !loop_is_over(loop)) {
+		struct loop_call *call = loop->taken;
 
-	pthread_mutex_lock(&loop->mutex);
-	call = loop->first_call;
-	loop->first_call = loop->last_call = NULL;
-	pthread_mutex_unlock(&loop->mutex);
-	while (call) {
-		struct loop_call *next = call->next;
-
+		loop->taken = call->next;
 		call->run(call);
-		call = next;
 	}
 }
 
-static void close_watches(struct loop *loop)
+/* Is there work besides timers and those coroutines that have yielded? */
+static bool has_work(struct loop *loop)
 {
-	for (struct watch *watch = loop->watches; watch; watch = watch->next)
-		uv_close((uv_handle_t *)&watch->poll, NULL);
+	bool posted;
+
+	if (loop->taken || scheduler_has_ready(loop->scheduler))
+		return true;
+	pthread_mutex_lock(&loop->mutex);
+	posted = loop->first_call != NULL;
+	pthread_mutex_unlock(&loop->mutex);
+	return posted;
 }
 
-static void on_wake(uv_async_t *wake)
+static void drain(struct loop *loop)
 {
-	struct loop *loop = wake->data;
+	int rounds = ROUNDS;
+
+	scheduler_next_turn(loop->scheduler);
+	do {
+		run_calls(loop);
+		loop_fire_due_timers(loop);
+		scheduler_run(loop->scheduler, ROUND_RESUMES);
+	} while (--rounds > 0 && !loop_is_over(loop) && has_work(loop));
+}
+
+/* See that the poll ends for the first timer. uv's clock counts whole milliseconds, so the alarm may come less than one too
+   soon; then it is set once more. */
+static void set_alarm(struct loop *loop, int64_t due_us, int64_t now_us)
+{
+	if (loop->alarm_us == due_us)
+		return;
+	loop->alarm_us = due_us;
+	if (due_us == INT64_MAX) {
+		uv_timer_stop(&loop->alarm);
+		return;
+	}
+	uv_update_time(&loop->uv);
+	uv_timer_start(&loop->alarm, on_alarm, ((uint64_t)(due_us - now_us) + 999) / 1000, 0);
+}
+
+/* Does the loop go on at once after looking at its descriptors? Otherwise it counts as asleep from now on. */
+static bool fall_asleep(struct loop *loop, int64_t *due_us)
+{
+	bool stays = loop_is_over(loop) || loop->taken || scheduler_has_any(loop->scheduler);
+
+	pthread_mutex_lock(&loop->mutex);
+	*due_us = loop->heap.count ? loop->heap.items[0]->due_us : INT64_MAX;
+	stays = stays || loop->first_call;
+	loop->asleep = !stays;
+	pthread_mutex_unlock(&loop->mutex);
+	return !stays;
+}
+
+static void prepare_poll(struct loop *loop)
+{
+	int64_t due_us, now_us = 0;
+	bool sleeps = fall_asleep(loop, &due_us);
+
+	if (sleeps && due_us != INT64_MAX) {
+		now_us = clock_monotonic_us();
+		sleeps = due_us > now_us;
+	}
+	if (!sleeps) {
+		uv_idle_start(&loop->more, on_more);
+		return;
+	}
+	uv_idle_stop(&loop->more);
+	set_alarm(loop, due_us, now_us);
+	loop->place_given_up = true;
+	pool_wait_begin();
+}
+
+/* When the loop is ending and all calls were made: close everything, which ends uv_run. */
+static bool close_at_end(struct loop *loop)
+{
 	bool closed;
 
-	run_calls(loop);
-	fire_due_timers(loop);
-	set_alarm(loop);
 	pthread_mutex_lock(&loop->mutex);
-	closed = loop->closed = loop->ending && !loop->first_call;
+	closed = loop->closed = loop->ending && !loop->first_call && !loop->taken;
 	pthread_mutex_unlock(&loop->mutex);
 	if (!closed)
-		return;
-	close_watches(loop);
+		return false;
+	loop_close_watches(loop);
 	uv_close((uv_handle_t *)&loop->wake, NULL);
 	uv_close((uv_handle_t *)&loop->alarm, NULL);
+	uv_close((uv_handle_t *)&loop->before_poll, NULL);
+	uv_close((uv_handle_t *)&loop->after_poll, NULL);
+	uv_close((uv_handle_t *)&loop->more, NULL);
+	return true;
+}
+
+static void on_before_poll(uv_prepare_t *before_poll)
+{
+	struct loop *loop = before_poll->data;
+
+	drain(loop);
+	if (!close_at_end(loop))
+		prepare_poll(loop);
+}
+
+static void on_after_poll(uv_check_t *after_poll)
+{
+	struct loop *loop = after_poll->data;
+
+	if (loop->place_given_up) {
+		loop->place_given_up = false;
+		pool_wait_end();
+	}
+	pthread_mutex_lock(&loop->mutex);
+	loop->asleep = false;
+	pthread_mutex_unlock(&loop->mutex);
 }
 
 static void destroy_attachments(struct loop *loop)
 {
 	while (loop->attachments.count) {
-		struct attachment last = loop->attachments.items[--loop->attachments.count];
+		struct loop_attachment last = loop->attachments.items[--loop->attachments.count];
 
 		if (last.key->destroy)
 			last.key->destroy(last.data);
@@ -249,14 +193,35 @@ static void destroy_attachments(struct loop *loop)
 	vec_done(&loop->attachments);
 }
 
+/* Work until loop_free. Timers that are left may lie on the stacks of coroutines, so they are dropped before those. */
+static void run_to_end(struct loop *loop)
+{
+	uv_run(&loop->uv, UV_RUN_DEFAULT);
+	loop_drop_timers(loop);
+	destroy_attachments(loop);
+	scheduler_free(loop->scheduler);
+	loop->scheduler = NULL;
+}
+
 static void *run_loop(void *argument)
 {
 	struct loop *loop = argument;
 
 	current_loop = loop;
-	uv_run(&loop->uv, UV_RUN_DEFAULT);
-	destroy_attachments(loop);
+	run_to_end(loop);
 	return NULL;
+}
+
+void loop_turn_until(struct loop *loop, const bool *over)
+{
+	ASSERT(loop == current_loop && loop->here);
+	ASSERT(!loop->turning);
+	loop->turning = true;
+	loop->over = over;
+	while (!*over)
+		uv_run(&loop->uv, UV_RUN_ONCE);
+	loop->over = NULL;
+	loop->turning = false;
 }
 
 /* --- For everybody --- */
@@ -274,7 +239,7 @@ bool loop_post(struct loop *loop, struct loop_call *call)
 		else
 			loop->first_call = call;
 		loop->last_call = call;
-		wake_up(loop);
+		loop_wake(loop);
 	}
 	pthread_mutex_unlock(&loop->mutex);
 	return taken;
@@ -293,104 +258,7 @@ void *loop_data(struct loop *loop, const struct loop_key *key)
 void loop_attach(struct loop *loop, const struct loop_key *key, void *data)
 {
 	ASSERT(loop_data(loop, key) == NULL);
-	vec_push(&loop->attachments, ((struct attachment){ key, data }));
-}
-
-/* --- Watching descriptors --- */
-
-static void on_readable(uv_poll_t *poll, int status, int events)
-{
-	struct watch *watch = poll->data;
-
-	(void)events;
-	if (status < 0)
-		uv_poll_stop(poll); /* the descriptor is in error: reading it, one last time, tells which */
-	watch->readable(watch->data, watch->fd);
-}
-
-/* Begin to watch, on the loop's thread. Takes the watch over; returns uv's error. */
-static int start_watch(struct loop *loop, struct watch *watch)
-{
-	int result = uv_poll_init(&loop->uv, &watch->poll, watch->fd);
-
-	if (result < 0) {
-		free(watch);
-		return result;
-	}
-	watch->poll.data = watch;
-	watch->next = loop->watches;
-	loop->watches = watch;
-	return uv_poll_start(&watch->poll, UV_READABLE, on_readable);
-}
-
-/* Another thread's wish to watch, on its stack. */
-struct watch_request {
-	struct loop_call call;
-	struct loop *loop;
-	struct watch *watch;
-	int result; /* uv's; with answered, under the loop's mutex */
-	bool answered;
-};
-
-static void answer_watch_request(struct loop_call *call)
-{
-	struct watch_request *request = CONTAINER_OF(call, struct watch_request, call);
-	struct loop *loop = request->loop;
-	int result = start_watch(loop, request->watch);
-
-	pthread_mutex_lock(&loop->mutex);
-	request->result = result;
-	request->answered = true;
-	pthread_cond_broadcast(&loop->answered);
-	pthread_mutex_unlock(&loop->mutex);
-}
-
-/* Have the loop's thread start the watch, which is taken over. False when the loop is ending. */
-static bool request_watch(struct loop *loop, struct watch *watch, int *result)
-{
-	struct watch_request request = { .call.run = answer_watch_request, .loop = loop, .watch = watch };
-
-	if (!loop_post(loop, &request.call)) {
-		free(watch);
-		return false;
-	}
-	pthread_mutex_lock(&loop->mutex);
-	while (!request.answered)
-		pthread_cond_wait(&loop->answered, &loop->mutex);
-	*result = request.result;
-	pthread_mutex_unlock(&loop->mutex);
-	return true;
-}
-
-/* The same for a caller who is the loop's thread. */
-static bool start_watch_here(struct loop *loop, struct watch *watch, int *result)
-{
-	bool closed;
-
-	pthread_mutex_lock(&loop->mutex);
-	closed = loop->closed;
-	pthread_mutex_unlock(&loop->mutex);
-	if (closed)
-		free(watch);
-	else
-		*result = start_watch(loop, watch);
-	return !closed;
-}
-
-int loop_watch(struct loop *loop, int fd, loop_readable_fn *readable, void *data, struct problem *problem)
-{
-	struct watch *watch = xcalloc(1, sizeof *watch);
-	int result = 0;
-	bool taken;
-
-	*watch = (struct watch){ .fd = fd, .readable = readable, .data = data };
-	taken = loop == current_loop ? start_watch_here(loop, watch, &result) : request_watch(loop, watch, &result);
-	if (!taken)
-		return problem_set(problem, WEIR_ECANCELED, "the event loop '%s' is ending", loop->name);
-	if (result < 0)
-		return problem_set(problem, error_of_errno(-result), "event loop '%s' can't watch descriptor %d: %s",
-		                   loop->name, fd, uv_strerror(result));
-	return 0;
+	vec_push(&loop->attachments, ((struct loop_attachment){ key, data }));
 }
 
 /* --- Beginning and end --- */
@@ -408,36 +276,29 @@ static int init_handles(struct loop *loop)
 		return result;
 	}
 	uv_timer_init(&loop->uv, &loop->alarm);
-	loop->wake.data = loop->alarm.data = loop;
+	uv_prepare_init(&loop->uv, &loop->before_poll);
+	uv_check_init(&loop->uv, &loop->after_poll);
+	uv_idle_init(&loop->uv, &loop->more);
+	loop->alarm.data = loop->before_poll.data = loop->after_poll.data = loop;
+	uv_prepare_start(&loop->before_poll, on_before_poll);
+	uv_check_start(&loop->after_poll, on_after_poll);
 	return 0;
-}
-
-static void close_unstarted(struct loop *loop)
-{
-	uv_close((uv_handle_t *)&loop->wake, NULL);
-	uv_close((uv_handle_t *)&loop->alarm, NULL);
-	uv_run(&loop->uv, UV_RUN_DEFAULT);
-	uv_loop_close(&loop->uv);
 }
 
 /* What is left when the thread has ended and all handles are closed. */
 static void free_memory(struct loop *loop)
 {
-	while (loop->watches) {
-		struct watch *watch = loop->watches;
+	int result = uv_loop_close(&loop->uv);
 
-		loop->watches = watch->next;
-		free(watch);
-	}
-	for (size_t i = 0; i < loop->heap.count; i++)
-		loop->heap.items[i]->position = 0; /* dropped: not started in any loop */
-	vec_done(&loop->heap);
+	ASSERT(result == 0);
+	loop_free_watches(loop);
 	pthread_cond_destroy(&loop->answered);
 	pthread_mutex_destroy(&loop->mutex);
 	free(loop);
 }
 
-int loop_new(const char *name, struct loop **out, struct problem *problem)
+/* A loop without a thread. */
+static int make_loop(const char *name, struct loop **out, struct problem *problem)
 {
 	struct loop *loop = xcalloc(1, sizeof *loop);
 	int result = init_handles(loop);
@@ -449,9 +310,22 @@ int loop_new(const char *name, struct loop **out, struct problem *problem)
 	pthread_mutex_init(&loop->mutex, NULL);
 	pthread_cond_init(&loop->answered, NULL);
 	strncpy(loop->name, name, sizeof loop->name - 1);
+	loop->alarm_us = INT64_MAX;
+	*out = loop;
+	return 0;
+}
+
+int loop_new(const char *name, struct loop **out, struct problem *problem)
+{
+	struct loop *loop;
+	int result = make_loop(name, &loop, problem);
+
+	if (result < 0)
+		return result;
 	result = thread_start(&loop->thread, loop->name, run_loop, loop, problem);
 	if (result < 0) {
-		close_unstarted(loop);
+		loop->ending = true;
+		run_to_end(loop);
 		free_memory(loop);
 		return result;
 	}
@@ -459,19 +333,48 @@ int loop_new(const char *name, struct loop **out, struct problem *problem)
 	return 0;
 }
 
-void loop_free(struct loop *loop)
+int loop_new_here(const char *name, struct loop **out, struct problem *problem)
 {
 	int result;
 
-	if (!loop)
-		return;
-	ASSERT(loop != current_loop);
+	if (current_loop)
+		return problem_set(problem, WEIR_ECONFLICT, "event loop '%s': this thread has the loop '%s' already",
+		                   name, current_loop->name);
+	result = make_loop(name, out, problem);
+	if (result < 0)
+		return result;
+	(*out)->here = true;
+	current_loop = *out;
+	return 0;
+}
+
+static void end_thread(struct loop *loop)
+{
 	pthread_mutex_lock(&loop->mutex);
 	loop->ending = true;
-	wake_up(loop);
+	loop_wake(loop);
 	pthread_mutex_unlock(&loop->mutex);
 	pthread_join(loop->thread, NULL);
-	result = uv_loop_close(&loop->uv);
-	ASSERT(result == 0);
+}
+
+static void end_here(struct loop *loop)
+{
+	ASSERT(!loop->turning);
+	pthread_mutex_lock(&loop->mutex);
+	loop->ending = true;
+	pthread_mutex_unlock(&loop->mutex);
+	run_to_end(loop);
+	current_loop = NULL;
+}
+
+void loop_free(struct loop *loop)
+{
+	if (!loop)
+		return;
+	ASSERT(loop->here == (loop == current_loop));
+	if (loop->here)
+		end_here(loop);
+	else
+		end_thread(loop);
 	free_memory(loop);
 }

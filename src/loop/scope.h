@@ -56,7 +56,7 @@ struct scope_waiter {
 	bool only_time;     /* waits for nothing but the time and cancellation */
 	bool ignore_cancel; /* goes on waiting when the scope is cancelled */
 	bool woken;
-	struct scope_waiter *next;
+	struct scope_waiter *next, *previous; /* the scope's own */
 };
 
 void scope_init(struct scope *scope);

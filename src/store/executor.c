@@ -335,6 +335,16 @@ static void wake_waiter(struct job *job, int result, const struct problem *probl
 	sem_post(&waited->told);
 }
 
+bool executor_is_full(struct executor *executor)
+{
+	bool full;
+
+	pthread_mutex_lock(&executor->mutex);
+	full = executor->queued >= executor->queue_limit;
+	pthread_mutex_unlock(&executor->mutex);
+	return full;
+}
+
 int executor_run(struct executor *executor, job_fn *run, void *request, struct problem *problem)
 {
 	struct waited_job waited = {

@@ -102,6 +102,9 @@ void executor_free(struct executor *executor);
  */
 void executor_submit(struct executor *executor, struct job *job);
 
+/* Is the queue at its limit? For those who must not block but may come back later. */
+bool executor_is_full(struct executor *executor);
+
 /* Run a job and wait until it is durable. Not from the writer's thread (programmer's error). */
 MUST_CHECK int executor_run(struct executor *executor, job_fn *run, void *request, struct problem *problem);
 

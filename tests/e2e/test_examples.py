@@ -262,6 +262,27 @@ def test_settings_name_everything_that_is_wrong(home):
     assert ".env:2" in message
 
 
+# --- stations ---
+
+
+def test_stations_in_cpp(home):
+    ended = home.run("stations")
+    assert ended.code == 0, ended
+    assert ended.result == {"station": "Valley", "mean": 15.0}
+    with home.store() as store:
+        assert [task["states"] for task in store.task_runs()] == [PLAIN] * 3
+
+
+def test_stations_turns_an_exception_into_a_failure_for_good(home):
+    ended = home.flow("stations", "warmest-station", stations={"Hill": "9 warm"})
+    assert ended.code == FAILED, ended
+    with home.store() as store:
+        [task] = store.task_runs()
+        state = store.last_state("task_run", task["id"])
+    assert task["states"] == ["Pending", "Running", "Failed"]
+    assert state["message"].startswith("Hill: a reading is no number")
+
+
 # --- all ---
 
 

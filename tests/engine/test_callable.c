@@ -99,6 +99,17 @@ static const struct {
 	  "task 'a': retries, delays, jitter and time limits can't be negative" },
 	{ { .name = "a", .run = nothing, .parameters = { { .name = "p", .type = WEIR_INTEGER, .fallback = "\"x\"" } } },
 	  "task 'a': the fallback of parameter 'p' is not an integer" },
+	{ { .name = "a", .run = nothing, .run_name = "b {x}" },
+	  "task 'a': .run_name \"b {x}\": there is no {x}; there are {task_name}, {flow_name}, {flow_run_name}, {count}" },
+	{ { .name = "a", .run = nothing, .run_name = "b {p }", .parameters = { { .name = "p" } } },
+	  "task 'a': .run_name \"b {p }\": there is no {p }; there are {p}, {task_name}, {flow_name}, {flow_run_name}, "
+	  "{count}" },
+	{ { .name = "a", .run = nothing, .run_name = "b {" },
+	  "task 'a': .run_name \"b {\", character 3: this { has no }; a brace itself is written {{" },
+	{ { .name = "a", .run = nothing, .result_key = "}" },
+	  "task 'a': .result_key \"}\", character 1: this } has no {; a brace itself is written }}" },
+	{ { .name = "a", .run = nothing, .run_name = "\xff" }, "task 'a': .run_name is not UTF-8" },
+	{ { .name = "a", .run = nothing, .run_name = "{{{p}}} {count}", .parameters = { { .name = "p" } } }, NULL },
 	{ { .name = "数据", .run = nothing, .parameters = { { .name = "p", .type = WEIR_INTEGER, .fallback = "1" } } },
 	  NULL },
 };
@@ -115,6 +126,18 @@ static void definitions_are_checked(void **state)
 		if (definitions[i].problem)
 			assert_string_equal(problem.message, definitions[i].problem);
 	}
+}
+
+static void flows_have_fewer_placeholders(void **state)
+{
+	static const weir_flow flow = { .name = "f", .run = nothing, .run_name = "{task_name}" };
+	struct callable callable = callable_of_flow(&flow);
+	struct problem problem = { 0 };
+
+	(void)state;
+	assert_int_equal(callable_check(&callable, &problem), WEIR_EINVAL);
+	assert_string_equal(problem.message, "flow 'f': .run_name \"{task_name}\": there is no {task_name}; there are "
+	                                     "{flow_name}, {count}");
 }
 
 static const struct {
@@ -169,6 +192,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(calls_bind),
 		cmocka_unit_test(definitions_are_checked),
+		cmocka_unit_test(flows_have_fewer_placeholders),
 		cmocka_unit_test(texts_become_values),
 	};
 

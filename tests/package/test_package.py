@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is installed is enough to build a program of flows: with pkg-config, CMake and Meson, in C17 and C++20, with the
+shared library and with the archive. Each program is run, and its result compared.
+
+The tree is staged in a folder (DESTDIR), which pkg-config is told of as its system root; the long test installs into a
+prefix of its own by `make`, and takes everything away again.
+"""
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+BUILD = Path(os.environ.get("WEIR_BUILD_DIR", "build")).resolve()
+LONG = os.environ.get("WEIR_TEST_LONG") == "1"
+HANG_SECONDS = 120 if not LONG else 900
+
+WARNINGS = ["-Wall", "-Wextra", "-Werror"]
+WARMEST = {"station": "Valley", "mean": 15.0}
+
+
+def needs(*tools):
+    missing = [tool for tool in tools if not shutil.which(tool)]
+    return pytest.mark.skipif(bool(missing), reason=f"needs {', '.join(missing)}")
+
+
+def call(*command, cwd=None, env=None):
+    """Run a command that must succeed; gives what it printed."""
+    done = subprocess.run([str(word) for word in command], cwd=cwd, env=env, stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
+    assert done.returncode == 0, f"{command}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+    return done.stdout
+
+
+class Installed:
+    """An installed tree: where its parts are, and the environment that makes tools find them."""
+
+    def __init__(self, root, prefix):
+        self.prefix = Path(f"{root}{prefix}")
+        [pc_file] = self.prefix.rglob("weir.pc")
+        self.libraries = pc_file.parents[1]
+        self.env = {name: value for name, value in os.environ.items()
+                    if not name.startswith(("WEIR_", "PKG_CONFIG")) and name not in ("DESTDIR", "CFLAGS", "LDFLAGS")}
+        self.env.update(PKG_CONFIG_PATH=str(pc_file.parent), LD_LIBRARY_PATH=str(self.libraries))
+        if root:
+            self.env["PKG_CONFIG_SYSROOT_DIR"] = str(root)
+
+    def call(self, *command, cwd=None):
+        return call(*command, cwd=cwd, env=self.env)
+
+    def flags(self, *options):
+        return self.call("pkg-config", *options, "weir").split()
+
+    def result(self, program, home):
+        """The JSON value that a program of one flow prints."""
+        self.env["WEIR_HOME"] = str(home)
+        return json.loads(self.call(program, cwd=home))
+
+
+@pytest.fixture(scope="module", name="staged")
+def fixture_staged(tmp_path_factory):
+    root = tmp_path_factory.mktemp("stage")
+    call("meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", root)
+    options = json.loads(call("meson", "introspect", "--buildoptions", BUILD))
+    prefix = next(option["value"] for option in options if option["name"] == "prefix")
+    return Installed(root, prefix)
+
+
+def test_c17_by_pkg_config(staged, tmp_path):
+    program = tmp_path / "squares"
+    staged.call("gcc", "-std=c17", *WARNINGS, "-o", program, HERE / "squares.c", *staged.flags("--cflags", "--libs"))
+    assert staged.result(program, tmp_path) == 14
+
+
+@pytest.mark.parametrize("compiler", [pytest.param(name, marks=needs(name)) for name in ("g++", "clang++")])
+def test_cpp20_by_pkg_config(staged, tmp_path, compiler):
+    program = tmp_path / "stations"
+    staged.call(compiler, "-std=c++20", *WARNINGS, "-Wno-missing-field-initializers", "-o", program,
+                ROOT / "examples/cpp/stations.cc", *staged.flags("--cflags", "--libs"))
+    assert staged.result(program, tmp_path) == WARMEST
+
+
+def test_the_archive_by_pkg_config(staged, tmp_path):
+    program = tmp_path / "squares"
+    libraries = [word if word != "-lweir" else "-l:libweir.a" for word in staged.flags("--static", "--libs")]
+    staged.call("gcc", "-std=c17", "-o", program, HERE / "squares.c", *staged.flags("--cflags"), *libraries)
+    assert "libweir" not in staged.call("readelf", "--dynamic", program)
+    assert staged.result(program, tmp_path) == 14
+
+
+@needs("cmake")
+def test_cmake(staged, tmp_path):
+    folder = tmp_path / "build"
+    # The package finds its own files from where it lies; those of jansson are the system's.
+    env = {name: value for name, value in staged.env.items() if name != "PKG_CONFIG_SYSROOT_DIR"}
+    said = call("cmake", "-S", HERE / "cmake", "-B", folder, f"-DCMAKE_PREFIX_PATH={staged.prefix}", env=env)
+    assert re.findall(r"asked for (.*): (.*)", said) == [
+        ("0.1", "1"), ("0.2.0 EXACT", "1"), ("0.2...1", "1"), ("0.1.0 EXACT", "0"), ("0.2.99", "0"), ("1", "0"),
+        ("0.1...<0.2", "0"),
+    ]
+    call("cmake", "--build", folder, env=env)
+    assert "libweir" not in call("readelf", "--dynamic", folder / "squares-static")
+    for name in ("squares", "squares-static"):
+        home = tmp_path / name
+        home.mkdir()
+        assert staged.result(folder / name, home) == 14
+
+
+def test_meson(staged, tmp_path):
+    folder = tmp_path / "build"
+    staged.call("meson", "setup", folder, HERE / "meson")
+    staged.call("ninja", "-C", folder)
+    assert staged.result(folder / "squares", tmp_path) == 14
+
+
+def test_the_program_is_that_of_the_library(staged):
+    version = staged.flags("--modversion")[0]
+    assert version in staged.call(staged.prefix / "bin/weir", "--version")
+
+
+@needs("mandoc")
+@pytest.mark.parametrize("page, says", [
+    ("man1/weir.1", "flow-run logs"),
+    ("man3/weir_main.3", "EXIT STATUS"),
+    ("man3/weir_submit.3", "Run tasks and flows from a function"),  # one of the names of weir_call(3)
+    ("man7/weir_modes.7", "WEIR_ASYNC"),
+])
+def test_manual_pages(staged, page, says):
+    assert says.lower() in call("mandoc", "-T", "utf8", staged.prefix / "share/man" / page).replace("_\b", "").lower()
+
+
+def test_uninstalling_leaves_nothing(tmp_path):
+    """By ninja, as `make uninstall` does. The list of what was installed lies in the build folder, so it is written anew."""
+    call("meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", tmp_path)
+    assert list(tmp_path.rglob("weir.h"))
+    call("ninja", "-C", BUILD, "uninstall")
+    assert [path for path in tmp_path.rglob("*") if not path.is_dir()] == []
+    assert not list(tmp_path.rglob("weir"))
+
+
+@pytest.mark.skipif(not LONG, reason="builds everything anew")
+def test_make_install_into_a_prefix(tmp_path):
+    make = ["make", "-C", ROOT, "SETUP=no", f"BUILD={tmp_path}/build", f"PREFIX={tmp_path}/prefix"]
+    call(*make, "install")
+    installed = Installed("", tmp_path / "prefix")
+    program = tmp_path / "squares"
+    installed.call("gcc", "-o", program, HERE / "squares.c", *installed.flags("--cflags", "--libs"))
+    assert installed.result(program, tmp_path) == 14
+    call(*make, "uninstall")
+    assert [path for path in (tmp_path / "prefix").rglob("*") if not path.is_dir()] == []
