@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/transaction.h"
+#include "engine/process_child.h"
 
 #include "engine/hooks.h"
 #include "engine/key_hold.h"
@@ -353,7 +354,7 @@ WEIR_API weir_transaction *weir_transaction_begin(weir_run *run, const char *key
 {
 	weir_transaction *transaction;
 
-	if (attempt_refusal(run) || run->in_hook)
+	if (attempt_refusal(run) || run->in_hook || process_child_refuses(run, "begin transactions"))
 		return NULL;
 	transaction = xcalloc(1, sizeof *transaction);
 	transaction->references = 1;
@@ -391,8 +392,13 @@ static void put(json_t **values, const char *name, json_t *value)
 
 WEIR_API void weir_transaction_set(weir_run *run, const char *name, json_t *value)
 {
-	weir_transaction *transaction = innermost(run);
+	weir_transaction *transaction;
 
+	if (process_child_refuses(run, "set values for hooks")) {
+		json_decref(value);
+		return;
+	}
+	transaction = innermost(run);
 	pthread_mutex_lock(&run->mutex);
 	put(&run->values, name, value);
 	pthread_mutex_unlock(&run->mutex);
@@ -407,9 +413,12 @@ WEIR_API void weir_transaction_set(weir_run *run, const char *name, json_t *valu
 
 WEIR_API json_t *weir_transaction_get(weir_run *run, const char *name)
 {
-	weir_transaction *transaction = innermost(run);
+	weir_transaction *transaction;
 	json_t *value;
 
+	if (process_child_refuses(run, "read values for hooks"))
+		return NULL;
+	transaction = innermost(run);
 	pthread_mutex_lock(&run->mutex);
 	value = json_incref(json_object_get(run->values, name));
 	pthread_mutex_unlock(&run->mutex);
