@@ -383,3 +383,20 @@ def test_an_example_needs_nothing_but_itself(tmp_path):
     ended = subprocess.run([program_path("hello")], env=env, cwd=tmp_path, capture_output=True, timeout=60)
     assert ended.returncode == 0, ended
     assert (tmp_path / ".weir" / "weir.db").is_file()
+
+
+# --- crashing_task ---
+
+
+def test_crashing_task(home):
+    ended = home.run("crashing_task")
+    assert ended.code == 0, ended
+    assert ended.result == {"sensor": "boiler", "celsius": 21.5}
+    with home.store() as store:
+        run = store.flow_run("measure")
+        assert run["states"] == PLAIN
+        [task] = store.task_runs(run["id"])
+        assert task["states"] == ["Pending", "Running", "AwaitingRetry", "Retrying", "Completed"]
+        assert store.messages(run["id"]).count("reading boiler") == 2
+        assert any("the process of the task ended by SIGSEGV (peak" in message for message in store.messages(run["id"]))
+        store.check()
