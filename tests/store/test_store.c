@@ -539,7 +539,7 @@ static void test_check_finds_damage(void **state)
 	store_reader_done(store, db);
 	store_close(store);
 	data = read_file(&arena, path);
-	memset((char *)(uintptr_t)data.data + data.length / 2, 'x', 4096);
+	memset((char *)(uintptr_t)data.data + data.length - 4096, 'x', 4096);
 	write_file(path, data.data, data.length);
 	db = open_rows(path, DB_READ, NULL);
 	assert_int_equal(db->driver->check(db, &problem), WEIR_ECORRUPT);
