@@ -494,18 +494,18 @@ def test_transactions_of_one_key_do_not_overlap(home):
 
 @pytest.mark.parametrize("flow", ["resumes", "async-resumes"])
 def test_retries_go_on_where_they_were(home, flow):
-    completed(home.flow("results", flow), ["did one", "did two"])
+    completed(home.flow("checkpoints", flow), ["did one", "did two"])
     assert computed(home) == ["step one", "step two"]
     with home.store() as store:
         assert store.count("checkpoint") == 3
 
 
 def test_keys_and_values_that_cannot_be_kept(home):
-    completed(home.flow("results", "odd-checkpoints"), None)
+    completed(home.flow("checkpoints", "odd-checkpoints"), None)
 
 
 def test_checkpoints_outlive_their_program_and_go_with_their_run(home):
-    program = home.start("results", "run", "keep")
+    program = home.start("checkpoints", "run", "keep")
     run_id = program.line("kept ")
     os.kill(program.pid, signal.SIGKILL)
     program.wait()
@@ -522,10 +522,10 @@ def test_checkpoints_outlive_their_program_and_go_with_their_run(home):
 
 
 def test_calls_with_one_key_at_once_make_one_call(home):
-    completed(home.flow("results", "once-at-once"), ["did shared"] * 5)
+    completed(home.flow("checkpoints", "once-at-once"), ["did shared"] * 5)
     assert computed(home) == ["step shared"]
 
 
 def test_a_call_that_failed_is_made_again(home):
-    completed(home.flow("results", "once-fails"), "did good")
+    completed(home.flow("checkpoints", "once-fails"), "did good")
     assert computed(home) == ["step bad", "step good"]
