@@ -118,6 +118,17 @@ def test_meson(staged, tmp_path):
     assert staged.result(folder / "squares", tmp_path) == 14
 
 
+def test_the_project_of_the_examples(staged, tmp_path):
+    """It stands alone: its own meson.build finds the installed library."""
+    project = tmp_path / "project"
+    shutil.copytree(ROOT / "examples/project", project)
+    staged.call("meson", "setup", "build", cwd=project)
+    staged.call("ninja", "-C", "build", cwd=project)
+    staged.env.update(WEIR_HOME=str(tmp_path / "home"))
+    staged.call("deployments/run-daily", "2026-01-05", cwd=project)
+    assert "| 上海店 | 3 | 165.49 CNY |" in (project / "reports/2026-01-05.md").read_text(encoding="utf-8")
+
+
 def test_the_program_is_that_of_the_library(staged):
     version = staged.flags("--modversion")[0]
     assert version in staged.call(staged.prefix / "bin/weir", "--version")
