@@ -116,7 +116,8 @@ def test_refreshing_computes_and_replaces(home):
     assert after["cache_key"] == before["cache_key"] and after["run_id"] != before["run_id"]
 
 
-@pytest.mark.parametrize("flow, task", [("at-once", "plain"), ("async-at-once", "async"), ("async-at-once", "plain")])
+@pytest.mark.parametrize("flow, task", [("at-once", "plain"), ("async-at-once", "async"), ("async-at-once", "plain"),
+                                        ("at-once", "process"), ("async-at-once", "process")])
 def test_runs_with_one_key_compute_once(home, flow, task):
     completed(home.flow("results", flow, task=task, times=20, seconds=0.2), [49] * 20)
     assert computed(home) == ["square 7"]
@@ -417,6 +418,9 @@ def hooks(home):
     ("begin calling rollback", 0, ["rollback fine Completed file-grandchild",
                                    "rollback grandchild Completed file-grandchild"]),
     ("begin calling-bad recover commit", 0, ["rollback grandchild Completed file-grandchild", "committed no"]),
+    # Processes of their own: what they have set is known here, and what was set here is known there.
+    ("begin process-a rollback process-b", 0, ["rollback process-a Completed file-process-a",
+                                               "commit process-b Completed file-process-b"]),
     # Values.
     ("begin set get a get commit", 0, ["get set by the flow", "get set by the flow", "commit a Completed file-a",
                                        "committed yes"]),
@@ -426,6 +430,12 @@ def test_transactions(home, script, code, expected):
     ended = transact(home, *script.split())
     assert ended.code == code, ended
     assert hooks(home) == expected
+
+
+def test_what_a_process_cannot_do(home):
+    ended = transact(home, "refused")
+    assert "a task in process mode can't" in last_task_state(home)["message"], ended
+    assert task_states(home) == [["Pending", "Running", "Failed"]]
 
 
 def test_transactions_of_coroutines(home):

@@ -59,6 +59,15 @@ static const weir_task async_square_task = {
 	.cache_by = WEIR_CACHE_INPUTS | WEIR_CACHE_SOURCE,
 };
 
+static const weir_task process_square_task = {
+	.name = "square",
+	.version = "1",
+	.parameters = SQUARE_PARAMETERS,
+	.run = square,
+	.mode = WEIR_PROCESS,
+	.cache_by = WEIR_CACHE_INPUTS | WEIR_CACHE_SOURCE,
+};
+
 static const weir_task expiring_task = {
 	.name = "square",
 	.parameters = SQUARE_PARAMETERS,
@@ -101,9 +110,9 @@ static const struct {
 	const char *name;
 	const weir_task *task;
 } squares[] = {
-	{ "plain", &square_task },        { "async", &async_square_task }, { "expiring", &expiring_task },
-	{ "refreshed", &refreshed_task }, { "by-run", &by_run_task },      { "by-build", &by_build_task },
-	{ "by-flow", &by_flow_task },
+	{ "plain", &square_task },      { "async", &async_square_task },  { "process", &process_square_task },
+	{ "expiring", &expiring_task }, { "refreshed", &refreshed_task }, { "by-run", &by_run_task },
+	{ "by-build", &by_build_task }, { "by-flow", &by_flow_task },
 };
 
 static const weir_task *square_of(const char *name)
@@ -408,6 +417,25 @@ static const weir_task cached_part_task = {
 	.on_rollback = rolled_back,
 };
 
+static const weir_task process_part_task = {
+	.name = "process-part",
+	.parameters = PART_PARAMETERS,
+	.run = write_part,
+	.mode = WEIR_PROCESS,
+	.on_commit = committed,
+	.on_rollback = rolled_back,
+};
+
+/* What a process can't do is refused. */
+static json_t *begin_in_process(weir_run *run)
+{
+	if (weir_transaction_begin(run, NULL) || weir_checkpoint(run, "key"))
+		return json_false();
+	return weir_checkpoint_set(run, "key", json_null()) < 0 ? NULL : json_false();
+}
+
+static const weir_task process_refused_task = { .name = "refused", .run = begin_in_process, .mode = WEIR_PROCESS };
+
 /* A task that calls parts: they are part of what it is part of. */
 static json_t *call_parts(weir_run *run)
 {
@@ -452,6 +480,10 @@ static json_t *transact(weir_run *run)
 			json_decref(weir_call(run, &cached_part_task, "[s]", "cached"));
 		else if (strncmp(text, "calling", 7) == 0)
 			json_decref(weir_call(run, &calling_task, "[s]", text[7] ? text + 8 : "fine"));
+		else if (strncmp(text, "process", 7) == 0)
+			json_decref(weir_call(run, &process_part_task, "[s]", text));
+		else if (strcmp(text, "refused") == 0)
+			json_decref(weir_call(run, &process_refused_task, NULL));
 		else if (strcmp(text, "fail") == 0)
 			return weir_fail(run, "told to");
 		else if (strcmp(text, "hang") == 0)
