@@ -71,7 +71,8 @@ void attempt_unref(weir_run *attempt)
 	if (!attempt || __atomic_sub_fetch(&attempt->references, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
 	release_handles(attempt);
-	ASSERT(attempt->locals == NULL);
+	ASSERT(attempt->locals == NULL && attempt->transactions == NULL);
+	json_decref(attempt->values);
 	for (size_t i = 0; i < attempt->outputs.count; i++)
 		future_unref(attempt->outputs.items[i]);
 	vec_done(&attempt->outputs);

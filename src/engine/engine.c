@@ -150,6 +150,7 @@ static void engine_free(struct engine *engine)
 		store_leave_lock(engine->store);
 	store_close(engine->store); /* the last log lines are stored by its writer */
 	log_spool_done(&engine->logs);
+	results_done(&engine->results);
 	pthread_mutex_destroy(&engine->mutex);
 	free(engine);
 }
@@ -167,6 +168,7 @@ static int engine_new(struct engine **out, struct problem *problem)
 	engine->console = process.console;
 	snprintf(engine->output_key, sizeof engine->output_key, "weir:%s", uuid_text(uuid_new()).text);
 	read_settings(engine, settings);
+	results_init(&engine->results, settings);
 	result = loop_new("weir-loop", &engine->loop, problem);
 	if (result == 0)
 		result = open_store(engine, settings, problem);

@@ -13,6 +13,7 @@
 #define WEIR_ENGINE_ENGINE_H
 
 #include "engine/log_spool.h"
+#include "engine/results.h"
 #include "loop/loop.h"
 #include "loop/pool.h"
 #include "store/store.h"
@@ -25,6 +26,7 @@ struct engine {
 	struct loop *loop;
 	struct pool *pool;
 	struct log_spool logs;
+	struct results results;
 	struct loop *async_loop;  /* for coroutines whose parent is none; started on first use, under mutex */
 	int64_t grace_us;         /* between a time limit and abandoning the attempt */
 	unsigned abandoned_limit; /* attempts that may be abandoned at a time */

@@ -10,6 +10,7 @@
 #include "engine/process_mode.h"
 #include "engine/record.h"
 #include "engine/run_template.h"
+#include "engine/transaction.h"
 #include "engine/value_check.h"
 #include "loop/coroutine.h"
 
@@ -98,6 +99,7 @@ static void bury(weir_run *attempt, json_t *value)
 	struct engine *engine = attempt->run->engine;
 
 	json_decref(value);
+	transactions_end(attempt, false);
 	pthread_mutex_lock(&engine->mutex);
 	engine->abandoned--;
 	pthread_mutex_unlock(&engine->mutex);
@@ -106,7 +108,6 @@ static void bury(weir_run *attempt, json_t *value)
 void attempt_let_go(weir_run *attempt)
 {
 	limits_leave(attempt);
-	cache_end(attempt);
 }
 
 /* Its own function must not change its parameters either: a retry would find them so. */

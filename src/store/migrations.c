@@ -67,6 +67,13 @@ static const char *const step_1[] = {
 	NULL,
 };
 
+static const char *const step_checkpoints[] = {
+	"CREATE TABLE checkpoint ("
+	" flow_run_id BLOB NOT NULL REFERENCES flow_run (id) ON DELETE CASCADE, key TEXT NOT NULL, value TEXT NOT NULL,"
+	" created INTEGER NOT NULL, PRIMARY KEY (flow_run_id, key)) WITHOUT ROWID",
+	NULL,
+};
+
 struct step {
 	const char *const *statements;
 	int min_writer_version; /* the oldest build's schema version that may write to the file afterwards */
@@ -74,6 +81,7 @@ struct step {
 
 static const struct step steps[] = {
 	{ step_1, 1 },
+	{ step_checkpoints, 1 },
 };
 
 const int store_schema_version = ARRAY_LENGTH(steps);
