@@ -5,6 +5,7 @@
 #include "base/settings_table.h"
 #include "base/strbuf.h"
 #include "core/recover.h"
+#include "engine/forked.h"
 #include "engine/run.h"
 #include "engine/signals.h"
 
@@ -17,6 +18,7 @@ static struct {
 	struct engine *engine;
 	bool console;
 	bool exit_hook;
+	const char *disowned; /* why this process has no engine */
 } process = { .mutex = PTHREAD_MUTEX_INITIALIZER };
 
 /* --- What reaches the engine from outside --- */
@@ -188,14 +190,27 @@ int engine_get(struct engine **out, struct problem *problem)
 {
 	int result = 0;
 
+	if (process.disowned)
+		return problem_set(problem, WEIR_EPERM, "%s", process.disowned);
 	pthread_mutex_lock(&process.mutex);
 	if (!process.engine)
 		result = engine_new(&process.engine, problem);
 	if (result == 0 && !process.exit_hook)
 		process.exit_hook = atexit(engine_close) == 0;
+	forked_watch();
 	*out = process.engine;
 	pthread_mutex_unlock(&process.mutex);
 	return result;
+}
+
+void engine_disown(const char *reason)
+{
+	process.disowned = reason;
+}
+
+const char *engine_disowned(void)
+{
+	return process.disowned;
 }
 
 struct engine *engine_peek(void)
@@ -209,6 +224,8 @@ void engine_close(void)
 	struct engine *engine;
 	bool busy;
 
+	if (process.disowned)
+		return;
 	pthread_mutex_lock(&process.mutex);
 	engine = process.engine;
 	if (engine) {

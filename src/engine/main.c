@@ -4,6 +4,7 @@
 #include "base/setting.h"
 #include "base/settings_table.h"
 #include "engine/callable.h"
+#include "engine/guardian_link.h"
 #include "engine/program.h"
 #include "engine/run.h"
 #include "engine/signals.h"
@@ -268,6 +269,7 @@ WEIR_API int weir_main(int argc, char **argv, const weir_flow *const *flows)
 	int status;
 
 	open_missing_descriptors();
+	guardian_link_begin();
 	setlocale(LC_CTYPE, "");
 	while (flows && flows[program.flow_count])
 		program.flow_count++;

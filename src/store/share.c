@@ -127,6 +127,16 @@ void share_close(struct share *share)
 	free(share);
 }
 
+void share_forked(struct share *share)
+{
+	close_fd(share->lock_fd);
+	close_fd(share->socket_fd);
+	share->lock_fd = share->socket_fd = -1;
+	for (size_t i = 0; i < share->taken.count; i++)
+		close_fd(share->taken.items[i].fd);
+	share->taken.count = 0;
+}
+
 struct uuid share_id(const struct share *share)
 {
 	return share->id;

@@ -43,4 +43,7 @@ MUST_CHECK int share_send(struct share *share, struct uuid program, struct str m
 struct strbuf;
 void share_describe(struct share *share, struct strbuf *out);
 
+/* In a copy of the process that was forked: close the lock file and the socket, which are the program's. */
+void share_forked(struct share *share);
+
 #endif

@@ -279,6 +279,16 @@ int store_open(const struct store_options *options, struct store **out, struct p
 	return 0;
 }
 
+void store_forked(struct store *store)
+{
+	if (!store)
+		return;
+	if (store->executor)
+		executor_forked(store->executor);
+	if (store->share)
+		share_forked(store->share);
+}
+
 void store_close(struct store *store)
 {
 	if (!store)

@@ -88,4 +88,8 @@ void store_living_programs(struct store *store, struct strbuf *out);
    when it leaves too many unread. Not in STORE_READ, like all above that don't say so. */
 MUST_CHECK int store_send(struct store *store, struct uuid program, struct str message, struct problem *problem);
 
+/* In a copy of the process that was forked: let go of what tells others that the program lives. Nothing else may be done with
+   the store there. NULL is allowed. */
+void store_forked(struct store *store);
+
 #endif
