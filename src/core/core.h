@@ -67,8 +67,9 @@ MUST_CHECK int flow_run_delete(struct tx *tx, struct uuid id);
 
 /*
  * Mark every unfinished run of a dead program Crashed, newest first, and its unfinished task runs, with the reason as
- * message. Those that were being cancelled become Cancelled; suspended ones are left to be resumed. Goes on by EAGAIN, with
- * the job's cursor; *count is the number of flow runs that all steps so far have marked.
+ * message. Those that were being cancelled become Cancelled; suspended ones are left to be resumed. Slots of limits that the
+ * program held are given to others. Goes on by EAGAIN, with the job's cursor; *count is the number of flow runs that all
+ * steps so far have marked.
  */
 MUST_CHECK int program_runs_crash(struct tx *tx, struct uuid program_id, struct str reason, int64_t *count);
 

@@ -44,7 +44,8 @@ void forked_check_return(const char *name)
 {
 	if (!is_copy)
 		return;
-	fprintf(stderr, "weir: a process that '%s' has forked has returned from its function: it must end by exit or _exit\n",
+	fprintf(stderr,
+	        "weir: a process that '%s' has forked has returned from its function: it must end by exit or _exit\n",
 	        name);
 	_exit(1);
 }

@@ -399,23 +399,32 @@ bool share_alive(struct share *share, struct uuid id)
 	return alive;
 }
 
-int share_send(struct share *share, struct uuid program, struct str message, struct problem *problem)
+/* Returns 0 or an errno. */
+static int send_datagram(struct share *share, struct uuid program, struct str message)
 {
 	struct sockaddr_un address;
 	ssize_t sent = -1;
 	int fd, error;
 
-	if (message.length == 0 || message.length > SHARE_MESSAGE_MAX)
-		return problem_set(problem, WEIR_ELIMIT, "a message to a program has 1 to %d bytes, this one %zu",
-		                   SHARE_MESSAGE_MAX, message.length);
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	socket_address(share, program, &address);
 	if (fd >= 0)
 		sent = sendto(fd, message.data, message.length, MSG_NOSIGNAL | MSG_DONTWAIT,
 		              (struct sockaddr *)&address, sizeof address);
-	error = errno;
+	error = sent < 0 ? errno : 0;
 	close_fd(fd);
-	if (sent >= 0)
+	return error;
+}
+
+int share_send(struct share *share, struct uuid program, struct str message, struct problem *problem)
+{
+	int error;
+
+	if (message.length == 0 || message.length > SHARE_MESSAGE_MAX)
+		return problem_set(problem, WEIR_ELIMIT, "a message to a program has 1 to %d bytes, this one %zu",
+		                   SHARE_MESSAGE_MAX, message.length);
+	error = send_datagram(share, program, message);
+	if (!error)
 		return 0;
 	if (error == ENOENT || error == ECONNREFUSED)
 		return problem_set(problem, WEIR_ENOTFOUND, "program %s does not listen any more",
@@ -425,6 +434,31 @@ int share_send(struct share *share, struct uuid program, struct str message, str
 		                   uuid_text(program).text);
 	return problem_set(problem, error_of_errno(error), "%s/%s.sock: %s", share->folder, uuid_text(program).text,
 	                   strerror(error));
+}
+
+static void tell_all(struct share *share, struct str message)
+{
+	DIR *folder = open_folder(share, NULL);
+	struct dirent *entry;
+	struct uuid id;
+
+	if (!folder)
+		return;
+	while ((entry = readdir(folder))) {
+		if (name_has_id(entry->d_name, ".sock", &id))
+			share_tell(share, id, message);
+	}
+	closedir(folder);
+}
+
+void share_tell(struct share *share, struct uuid program, struct str message)
+{
+	if (uuid_is_nil(program))
+		tell_all(share, message);
+	else if (!uuid_equal(program, share->id))
+		send_datagram(share, program, message);
+	else if (share->on_message)
+		share->on_message(share->data, message);
 }
 
 static void describe_one(struct share *share, struct uuid id, struct strbuf *out)

@@ -27,7 +27,7 @@ void share_leave_lock(struct share *share);
 /* Become one of the programs: hold a lock file, and listen unless on_message is NULL. */
 MUST_CHECK int share_join(struct share *share, share_message_fn *on_message, void *data, struct problem *problem);
 
-/* End the listening, but stay a living program: on_message is not called any more. NULL is allowed. */
+/* End the listening, but stay a living program: on_message is called by share_tell alone from then on. NULL is allowed. */
 void share_deafen(struct share *share);
 
 /* Nil before share_join. */
@@ -38,6 +38,10 @@ MUST_CHECK int share_dead(struct share *share, struct uuid **ids, size_t *count,
 void share_forget(struct share *share, struct uuid id);
 bool share_alive(struct share *share, struct uuid id);
 MUST_CHECK int share_send(struct share *share, struct uuid program, struct str message, struct problem *problem);
+
+/* Send to one program, or (nil) to all that live; to this one by calling its on_message at once. Those that can't be
+   reached miss it. */
+void share_tell(struct share *share, struct uuid program, struct str message);
 
 /* The programs that live, as "name (pid)", for messages. "" when there is none. */
 struct strbuf;

@@ -203,6 +203,14 @@ static void tell_hold(void *data, const struct problem *problem)
 		store->options.on_hold(store->options.data, problem);
 }
 
+static void send_message(void *data, struct uuid program, struct str message)
+{
+	struct store *store = data;
+
+	if (store->share)
+		share_tell(store->share, program, message);
+}
+
 static int open_writer(struct store *store, struct problem *problem)
 {
 	struct executor_options writer = {
@@ -210,6 +218,7 @@ static int open_writer(struct store *store, struct problem *problem)
 		.hold_seconds = store->options.hold_seconds,
 		.on_hold = tell_hold,
 		.on_commit = on_commit,
+		.send = send_message,
 		.data = store,
 	};
 	struct checkpointer_options checkpoints = {

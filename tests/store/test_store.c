@@ -3,7 +3,11 @@
 #include "support.h"
 
 #include "base/clock.h"
+#include "model/artifact.h"
+#include "model/limit.h"
 #include "model/run.h"
+#include "model/secret.h"
+#include "model/variable.h"
 #include "store/record.h"
 
 #include <stdio.h>
@@ -288,7 +292,9 @@ static void test_schema_equals_the_field_tables(void **state)
 {
 	static const struct field_table *const tables[] = {
 		&flow_fields,           &flow_run_fields, &task_run_fields, &flow_run_state_fields,
-		&task_run_state_fields, &log_fields,      &event_fields,
+		&task_run_state_fields, &log_fields,      &event_fields,    &artifact_fields,
+		&variable_fields,       &secret_fields,   &slot_fields,     &concurrency_limit_fields,
+		&slot_waiter_fields,
 	};
 	struct store *store = must_open(path_in("weir.db"), STORE_WRITE);
 	struct problem problem;
