@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What these tests share: commands that must succeed, and an installed tree."""
+import contextlib
 import json
 import os
 import shutil
@@ -28,6 +29,18 @@ def call(*command, cwd=None, env=None):
                           capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
     assert done.returncode == 0, f"{command}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
     return done.stdout
+
+
+@contextlib.contextmanager
+def install_log_kept():
+    """`ninja uninstall` goes by a list in the build folder: that of what its user has installed comes back afterwards."""
+    log = BUILD / "meson-logs/install-log.txt"
+    before = log.read_bytes() if log.exists() else None
+    yield
+    if before is None:
+        log.unlink(missing_ok=True)
+    else:
+        log.write_bytes(before)
 
 
 class Installed:
