@@ -67,6 +67,15 @@ static const char *const step_1[] = {
 	NULL,
 };
 
+/* What flow runs ask people for, and what they were answered. */
+static const char *const step_run_inputs[] = {
+	"CREATE TABLE flow_run_input ("
+	" flow_run_id BLOB NOT NULL REFERENCES flow_run (id) ON DELETE CASCADE, key TEXT NOT NULL, value TEXT NOT NULL,"
+	" id BLOB NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL, sender TEXT,"
+	" PRIMARY KEY (flow_run_id, key)) WITHOUT ROWID",
+	NULL,
+};
+
 struct step {
 	const char *const *statements;
 	int min_writer_version; /* the oldest build's schema version that may write to the file afterwards */
@@ -74,6 +83,7 @@ struct step {
 
 static const struct step steps[] = {
 	{ step_1, 1 },
+	{ step_run_inputs, 1 },
 };
 
 const int store_schema_version = ARRAY_LENGTH(steps);
