@@ -107,7 +107,18 @@ int flow_run_pause(struct tx *tx, const struct pause *pause, struct pause_answer
 	return asks(pause) ? keep_question(tx, pause) : 0;
 }
 
-/* Somebody may have set it Running without an answer: that resumes it too. */
+/* Somebody may have set it Running without an answer: that resumes it too, if it asks for nothing that must be given. */
+static void resume_unanswered(struct tx *tx, const struct pause *pause, struct pause_answer *out)
+{
+	struct problem wrong;
+
+	out->status = PAUSE_RESUMED;
+	if (run_input_check(tx->arena, pause->schema, STR_NULL, &out->input, &wrong) < 0) {
+		out->status = PAUSE_REFUSED;
+		out->reason = arena_printf(tx->arena, "it was set Running without its input: %s", wrong.message);
+	}
+}
+
 int flow_run_pause_look(struct tx *tx, const struct pause *pause, struct pause_answer *out)
 {
 	struct flow_run run;
@@ -122,10 +133,8 @@ int flow_run_pause_look(struct tx *tx, const struct pause *pause, struct pause_a
 	out->state = run.state_type;
 	if (out->status == PAUSE_WAITS && run.state_type == STATE_FAILED)
 		out->status = PAUSE_EXPIRED;
-	if (out->status == PAUSE_WAITS && run.state_type == STATE_RUNNING && !pause->suspend) {
-		out->status = PAUSE_RESUMED;
-		return run_input_check(tx->arena, pause->schema, STR_NULL, &out->input, tx->problem);
-	}
+	if (out->status == PAUSE_WAITS && run.state_type == STATE_RUNNING && !pause->suspend)
+		resume_unanswered(tx, pause, out);
 	return 0;
 }
 

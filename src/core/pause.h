@@ -29,7 +29,7 @@ struct pause_answer {
 /* Pause the run, unless the pause of this key was resumed already (PAUSE_RESUMED), or the rules refuse. WEIR_ENOTFOUND. */
 MUST_CHECK int flow_run_pause(struct tx *tx, const struct pause *pause, struct pause_answer *out);
 
-/* Was it resumed? Else PAUSE_EXPIRED when somebody found its time to be up and has failed the run, or PAUSE_WAITS, also before
+/* Was it resumed (PAUSE_REFUSED: without the input that it needs)? Else PAUSE_EXPIRED when somebody found its time to be up and has failed the run, or PAUSE_WAITS, also before
    it has begun. */
 MUST_CHECK int flow_run_pause_look(struct tx *tx, const struct pause *pause, struct pause_answer *out);
 

@@ -281,7 +281,6 @@ static int write_end(struct tx *tx, void *request)
 
 	if (record->run->ended_in_store || record->proposed.type == STATE_CANCELLED)
 		result = find_end(tx, record, &found);
-
 	return result < 0 || found ? result : propose_end(tx, record);
 }
 
