@@ -7,6 +7,7 @@
 #include "core/recover.h"
 #include "engine/forked.h"
 #include "engine/last_word.h"
+#include "engine/pause.h"
 #include "engine/run.h"
 #include "engine/signals.h"
 
@@ -34,25 +35,41 @@ static void cancel_flow(struct flow_context *flow)
 	pthread_mutex_unlock(&run->scope->mutex);
 }
 
-/* Cancel the active flow run of that id, if it is one of this program's. */
-static void cancel_flow_run(struct engine *engine, struct uuid id)
+/* What messages ask for: "cancel <id of a flow run>". */
+static const struct request {
+	struct str word;
+	void (*act)(struct flow_context *flow); /* with engine->mutex */
+} requests[] = {
+	{ STR("cancel "), cancel_flow },
+	{ STR("resume "), pause_wake },
+};
+
+/* Do it to the active flow run of that id, if it is one of this program's. */
+static void act_on_flow_run(struct engine *engine, struct uuid id, const struct request *request)
 {
 	pthread_mutex_lock(&engine->mutex);
 	for (struct flow_context *flow = engine->active; flow; flow = flow->next) {
 		if (uuid_equal(flow->flow_run_id, id))
-			cancel_flow(flow);
+			request->act(flow);
 	}
 	pthread_mutex_unlock(&engine->mutex);
 }
 
 static void on_message(void *data, struct str message)
 {
-	const struct str cancel = STR("cancel ");
-	struct uuid id;
+	for (size_t i = 0; i < ARRAY_LENGTH(requests); i++) {
+		const struct str word = requests[i].word;
+		struct uuid id;
 
-	if (str_starts_with(message, cancel) &&
-	    uuid_parse((struct str){ message.data + cancel.length, message.length - cancel.length }, &id))
-		cancel_flow_run(data, id);
+		if (str_starts_with(message, word) &&
+		    uuid_parse((struct str){ message.data + word.length, message.length - word.length }, &id))
+			act_on_flow_run(data, id, &requests[i]);
+	}
+}
+
+void engine_cancel_flow_run(struct engine *engine, struct uuid id)
+{
+	act_on_flow_run(engine, id, &(struct request){ .act = cancel_flow });
 }
 
 static void on_hold(void *data, const struct problem *problem)

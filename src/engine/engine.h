@@ -55,6 +55,9 @@ void engine_close(void);
 /* The runs' log lines go to the program's log as well. To be set before the first flow. */
 void engine_use_console(void);
 
+/* Cancel the active flow run of this id, if it is one of this program's. */
+void engine_cancel_flow_run(struct engine *engine, struct uuid id);
+
 /* Cancel every active top-level flow run; with a reason they end as Crashed rather than Cancelled. */
 void engine_cancel_all(struct engine *engine, const char *crash_reason);
 
