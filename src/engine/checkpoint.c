@@ -105,11 +105,11 @@ static json_t *fail(weir_run *run, const char *key, const char *what, const stru
 WEIR_API int weir_checkpoint_set(weir_run *run, const char *key, json_t *value)
 {
 	struct problem problem;
-	int result = WEIR_EPERM;
+	int result;
 
 	if (process_child_refuses(run, "keep checkpoints")) {
 		json_decref(value);
-		return result;
+		return WEIR_EPERM;
 	}
 	result = write_checkpoint(run, key, value, &problem);
 	if (result < 0)

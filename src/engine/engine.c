@@ -6,6 +6,8 @@
 #include "base/strbuf.h"
 #include "core/recover.h"
 #include "engine/forked.h"
+#include "engine/last_word.h"
+#include "engine/pause.h"
 #include "engine/run.h"
 #include "engine/signals.h"
 
@@ -33,25 +35,41 @@ static void cancel_flow(struct flow_context *flow)
 	pthread_mutex_unlock(&run->scope->mutex);
 }
 
-/* Cancel the active flow run of that id, if it is one of this program's. */
-static void cancel_flow_run(struct engine *engine, struct uuid id)
+/* What messages ask for: "cancel <id of a flow run>". */
+static const struct request {
+	struct str word;
+	void (*act)(struct flow_context *flow); /* with engine->mutex */
+} requests[] = {
+	{ STR("cancel "), cancel_flow },
+	{ STR("resume "), pause_wake },
+};
+
+/* Do it to the active flow run of that id, if it is one of this program's. */
+static void act_on_flow_run(struct engine *engine, struct uuid id, const struct request *request)
 {
 	pthread_mutex_lock(&engine->mutex);
 	for (struct flow_context *flow = engine->active; flow; flow = flow->next) {
 		if (uuid_equal(flow->flow_run_id, id))
-			cancel_flow(flow);
+			request->act(flow);
 	}
 	pthread_mutex_unlock(&engine->mutex);
 }
 
 static void on_message(void *data, struct str message)
 {
-	const struct str cancel = STR("cancel ");
-	struct uuid id;
+	for (size_t i = 0; i < ARRAY_LENGTH(requests); i++) {
+		const struct str word = requests[i].word;
+		struct uuid id;
 
-	if (str_starts_with(message, cancel) &&
-	    uuid_parse((struct str){ message.data + cancel.length, message.length - cancel.length }, &id))
-		cancel_flow_run(data, id);
+		if (str_starts_with(message, word) &&
+		    uuid_parse((struct str){ message.data + word.length, message.length - word.length }, &id))
+			act_on_flow_run(data, id, &requests[i]);
+	}
+}
+
+void engine_cancel_flow_run(struct engine *engine, struct uuid id)
+{
+	act_on_flow_run(engine, id, &(struct request){ .act = cancel_flow });
 }
 
 static void on_hold(void *data, const struct problem *problem)
@@ -92,24 +110,22 @@ void engine_lost_record(struct engine *engine, const struct problem *problem)
 
 /* --- Loops of coroutines --- */
 
-static struct loop *shared_loop(struct engine *engine)
+static struct loop *shared_loop(struct engine *engine, struct problem *problem)
 {
-	struct problem problem;
-	struct loop *loop;
+	struct loop *loop = NULL;
 
 	pthread_mutex_lock(&engine->mutex);
-	if (!engine->async_loop && loop_new("weir-async", &engine->async_loop, &problem) < 0)
-		log_write(LOG_ERROR, "weir.engine", "%s", problem.message);
-	loop = engine->async_loop;
+	if (engine->async_loop || loop_new("weir-async", &engine->async_loop, problem) == 0)
+		loop = engine->async_loop;
 	pthread_mutex_unlock(&engine->mutex);
 	return loop;
 }
 
-struct loop *engine_loop_for(struct engine *engine, const struct weir_run *parent)
+struct loop *engine_loop_for(struct engine *engine, const struct weir_run *parent, struct problem *problem)
 {
 	if (parent && parent->run->loop)
 		return parent->run->loop;
-	return !parent && loop_current() ? loop_current() : shared_loop(engine);
+	return !parent && loop_current() ? loop_current() : shared_loop(engine, problem);
 }
 
 /* --- Starting and ending --- */
@@ -122,9 +138,11 @@ static void read_settings(struct engine *engine, const struct settings *settings
 	engine->log_level = (int)settings_get(settings, "log.level")->integer;
 }
 
-static int open_store(struct engine *engine, const struct settings *settings, struct problem *problem)
+static int open_store(struct engine *engine, const struct settings *settings, struct uuid program_id,
+                      struct problem *problem)
 {
 	struct store_options options = {
+		.program_id = program_id,
 		.path = settings_get(settings, "store.path")->text.data,
 		.mode = STORE_PROGRAM,
 		.hold_seconds = settings_get(settings, "store.hold_seconds")->seconds,
@@ -153,6 +171,8 @@ static void engine_free(struct engine *engine)
 	store_close(engine->store); /* the last log lines are stored by its writer */
 	log_spool_done(&engine->logs);
 	results_done(&engine->results);
+	if (engine->console)
+		last_word_end();
 	pthread_mutex_destroy(&engine->mutex);
 	free(engine);
 }
@@ -160,11 +180,14 @@ static void engine_free(struct engine *engine)
 static int engine_new(struct engine **out, struct problem *problem)
 {
 	struct settings *settings = weir_settings(problem);
+	struct uuid program_id = uuid_new();
 	struct engine *engine;
 	int result;
 
 	if (!settings)
 		return WEIR_EINVAL;
+	if (process.console)
+		last_word_begin(settings_get(settings, "store.path")->text.data, program_id);
 	engine = xcalloc(1, sizeof *engine);
 	pthread_mutex_init(&engine->mutex, NULL);
 	engine->console = process.console;
@@ -173,7 +196,7 @@ static int engine_new(struct engine **out, struct problem *problem)
 	results_init(&engine->results, settings);
 	result = loop_new("weir-loop", &engine->loop, problem);
 	if (result == 0)
-		result = open_store(engine, settings, problem);
+		result = open_store(engine, settings, program_id, problem);
 	log_spool_init(&engine->logs, engine->store ? store_executor(engine->store) : NULL);
 	if (result == 0)
 		result = signals_watch(engine, problem);

@@ -55,12 +55,15 @@ void engine_close(void);
 /* The runs' log lines go to the program's log as well. To be set before the first flow. */
 void engine_use_console(void);
 
+/* Cancel the active flow run of this id, if it is one of this program's. */
+void engine_cancel_flow_run(struct engine *engine, struct uuid id);
+
 /* Cancel every active top-level flow run; with a reason they end as Crashed rather than Cancelled. */
 void engine_cancel_all(struct engine *engine, const char *crash_reason);
 
 /* The loop for a new coroutine run of this parent (NULL: the program itself): the parent's own, that of the coroutine or of
-   the thread that starts it, else the engine's. NULL when none could be started. */
-struct loop *engine_loop_for(struct engine *engine, const struct weir_run *parent);
+   the thread that starts it, else the engine's. NULL when none could be started, with the problem. */
+struct loop *engine_loop_for(struct engine *engine, const struct weir_run *parent, struct problem *problem);
 
 /* A state could not be recorded: remember why, say so once. From any thread. */
 void engine_lost_record(struct engine *engine, const struct problem *problem);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/transaction.h"
-#include "engine/process_child.h"
 
 #include "engine/hooks.h"
 #include "engine/key_hold.h"
 #include "engine/off_loop.h"
+#include "engine/process_child.h"
 #include "engine/record.h"
 
 #include <stdlib.h>
@@ -390,15 +390,25 @@ static void put(json_t **values, const char *name, json_t *value)
 	json_object_set(*values, name, value);
 }
 
+json_t *transaction_values(const weir_future *run)
+{
+	json_t *all = NULL;
+
+	for (weir_transaction *around = run->transaction; around; around = around->outer) {
+		pthread_mutex_lock(&around->mutex);
+		if (around->values && !all)
+			all = json_object();
+		if (around->values)
+			json_object_update_missing(all, around->values);
+		pthread_mutex_unlock(&around->mutex);
+	}
+	return all;
+}
+
 WEIR_API void weir_transaction_set(weir_run *run, const char *name, json_t *value)
 {
-	weir_transaction *transaction;
+	weir_transaction *transaction = innermost(run);
 
-	if (process_child_refuses(run, "set values for hooks")) {
-		json_decref(value);
-		return;
-	}
-	transaction = innermost(run);
 	pthread_mutex_lock(&run->mutex);
 	put(&run->values, name, value);
 	pthread_mutex_unlock(&run->mutex);
@@ -408,17 +418,16 @@ WEIR_API void weir_transaction_set(weir_run *run, const char *name, json_t *valu
 		pthread_mutex_unlock(&transaction->mutex);
 	}
 	transaction_unref(transaction);
+	if (process_child_is(run))
+		process_child_tell_value(name, value);
 	json_decref(value);
 }
 
 WEIR_API json_t *weir_transaction_get(weir_run *run, const char *name)
 {
-	weir_transaction *transaction;
+	weir_transaction *transaction = innermost(run);
 	json_t *value;
 
-	if (process_child_refuses(run, "read values for hooks"))
-		return NULL;
-	transaction = innermost(run);
 	pthread_mutex_lock(&run->mutex);
 	value = json_incref(json_object_get(run->values, name));
 	pthread_mutex_unlock(&run->mutex);

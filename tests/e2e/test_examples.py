@@ -272,7 +272,9 @@ def test_stations_in_cpp(home):
     assert ended.code == 0, ended
     assert ended.result == {"station": "Valley", "mean": 15.0}
     with home.store() as store:
-        assert [task["states"] for task in store.task_runs()] == [PLAIN] * 3
+        tasks = store.task_runs()
+    assert {task["name"] for task in tasks} == {f"summarize {name}" for name in ("Harbour", "Hill", "Valley")}
+    assert [task["states"] for task in tasks] == [PLAIN] * 3
 
 
 def test_stations_turns_an_exception_into_a_failure_for_good(home):
@@ -319,6 +321,7 @@ def test_project_writes_the_report_of_a_day(home, project):
             "daily-report", "data-extraction", "data-processing", "reporting"]
         assert all(run["states"] == PLAIN for run in runs)
         assert daily["tags"] == ["daily"]
+        assert daily["name"] == "report of 2026-01-05"
         # Three shops are read and summed, one report is written; flows in flows have a task run each.
         assert [task["states"][-1] for task in store.task_runs()] == ["Completed"] * 10
         assert "杭州店: line 3 is no sale: refund,-500" in store.messages()
@@ -400,3 +403,35 @@ def test_crashing_task(home):
         assert store.messages(run["id"]).count("reading boiler") == 2
         assert any("the process of the task ended by SIGSEGV (peak" in message for message in store.messages(run["id"]))
         store.check()
+# --- cached_task, transaction ---
+
+
+def test_cached_task_computes_each_key_once(home):
+    for expected in (["Cached", "Completed", "Completed"], ["Cached"] * 3):
+        ended = home.flow("cached_task", "primes", limit=100000)
+        assert ended.code == 0, ended
+        assert ended.result == [9592, 5133, 9592]
+        with home.store() as store:
+            run = store.flow_runs()[-1]
+            assert sorted(task["state_name"] for task in store.task_runs(run["id"])) == expected
+    ended = home.flow("cached_task", "primes", limit=100000, env={"WEIR_REFRESH_CACHE": "1"})
+    with home.store() as store:
+        assert {task["state_name"] for task in store.task_runs(store.flow_runs()[-1]["id"])} == {"Completed"}
+
+
+def test_transaction_keeps_all_pages(home):
+    ended = home.run("transaction")
+    assert ended.code == 0, ended
+    assert ended.result == ["report/cover.txt", "report/facts.txt", "report/figures.txt"]
+    assert (home.work / "report/facts.txt").read_text() == "page facts\n"
+    with home.store() as store:
+        assert "report/cover.txt is there to stay" in store.messages()
+
+
+def test_transaction_keeps_none(home):
+    ended = home.flow("transaction", "publish", pages=["a", "b", ""])
+    assert ended.code == FAILED, ended
+    assert "a page without a name" in ended.stderr
+    assert list((home.work / "report").iterdir()) == []
+    with home.store() as store:
+        assert sorted(task["state_name"] for task in store.task_runs()) == ["Failed", "RolledBack", "RolledBack"]
