@@ -93,24 +93,22 @@ void engine_lost_record(struct engine *engine, const struct problem *problem)
 
 /* --- Loops of coroutines --- */
 
-static struct loop *shared_loop(struct engine *engine)
+static struct loop *shared_loop(struct engine *engine, struct problem *problem)
 {
-	struct problem problem;
-	struct loop *loop;
+	struct loop *loop = NULL;
 
 	pthread_mutex_lock(&engine->mutex);
-	if (!engine->async_loop && loop_new("weir-async", &engine->async_loop, &problem) < 0)
-		log_write(LOG_ERROR, "weir.engine", "%s", problem.message);
-	loop = engine->async_loop;
+	if (engine->async_loop || loop_new("weir-async", &engine->async_loop, problem) == 0)
+		loop = engine->async_loop;
 	pthread_mutex_unlock(&engine->mutex);
 	return loop;
 }
 
-struct loop *engine_loop_for(struct engine *engine, const struct weir_run *parent)
+struct loop *engine_loop_for(struct engine *engine, const struct weir_run *parent, struct problem *problem)
 {
 	if (parent && parent->run->loop)
 		return parent->run->loop;
-	return !parent && loop_current() ? loop_current() : shared_loop(engine);
+	return !parent && loop_current() ? loop_current() : shared_loop(engine, problem);
 }
 
 /* --- Starting and ending --- */

@@ -59,8 +59,8 @@ void engine_use_console(void);
 void engine_cancel_all(struct engine *engine, const char *crash_reason);
 
 /* The loop for a new coroutine run of this parent (NULL: the program itself): the parent's own, that of the coroutine or of
-   the thread that starts it, else the engine's. NULL when none could be started. */
-struct loop *engine_loop_for(struct engine *engine, const struct weir_run *parent);
+   the thread that starts it, else the engine's. NULL when none could be started, with the problem. */
+struct loop *engine_loop_for(struct engine *engine, const struct weir_run *parent, struct problem *problem);
 
 /* A state could not be recorded: remember why, say so once. From any thread. */
 void engine_lost_record(struct engine *engine, const struct problem *problem);
