@@ -42,14 +42,43 @@ static void cancel_flow_run(struct engine *engine, struct uuid id)
 	pthread_mutex_unlock(&engine->mutex);
 }
 
-static void on_message(void *data, struct str message)
+static void hear_cancel(struct engine *engine, struct str rest)
 {
-	const struct str cancel = STR("cancel ");
 	struct uuid id;
 
-	if (str_starts_with(message, cancel) &&
-	    uuid_parse((struct str){ message.data + cancel.length, message.length - cancel.length }, &id))
-		cancel_flow_run(data, id);
+	if (uuid_parse(rest, &id))
+		cancel_flow_run(engine, id);
+}
+
+static void hear_slots(struct engine *engine, struct str rest)
+{
+	slot_queue_hear(&engine->slot_queue, rest);
+}
+
+static void hear_limits(struct engine *engine, struct str rest)
+{
+	(void)rest;
+	limited_tags_forget(&engine->limited_tags);
+}
+
+/* What others say to this program: a word, and what follows it. */
+static const struct {
+	struct str word;
+	void (*hear)(struct engine *engine, struct str rest);
+} messages[] = {
+	{ STR("cancel "), hear_cancel },
+	{ STR("slots "), hear_slots },
+	{ STR("limits"), hear_limits },
+};
+
+static void on_message(void *data, struct str message)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(messages); i++) {
+		struct str word = messages[i].word;
+
+		if (str_starts_with(message, word))
+			messages[i].hear(data, (struct str){ message.data + word.length, message.length - word.length });
+	}
 }
 
 static void on_hold(void *data, const struct problem *problem)
@@ -146,10 +175,13 @@ static void engine_free(struct engine *engine)
 	pool_free(engine->pool);
 	loop_free(engine->async_loop);
 	loop_free(engine->loop);
+	slot_queue_stop(&engine->slot_queue);
 	if (engine->lost_records)
 		store_leave_lock(engine->store);
 	store_close(engine->store); /* the last log lines are stored by its writer */
 	log_spool_done(&engine->logs);
+	limited_tags_done(&engine->limited_tags);
+	slot_queue_done(&engine->slot_queue);
 	pthread_mutex_destroy(&engine->mutex);
 	free(engine);
 }
@@ -164,6 +196,8 @@ static int engine_new(struct engine **out, struct problem *problem)
 		return WEIR_EINVAL;
 	engine = xcalloc(1, sizeof *engine);
 	pthread_mutex_init(&engine->mutex, NULL);
+	limited_tags_init(&engine->limited_tags);
+	slot_queue_init(&engine->slot_queue);
 	engine->console = process.console;
 	snprintf(engine->output_key, sizeof engine->output_key, "weir:%s", uuid_text(uuid_new()).text);
 	read_settings(engine, settings);

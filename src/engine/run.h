@@ -166,6 +166,8 @@ struct weir_run {
 	char id_text[UUID_TEXT_LENGTH + 1];
 
 	pthread_mutex_t mutex; /* guards what follows */
+	bool holds_slots;      /* of limits */
+	bool slots_closed;     /* it may take no more: what it held was given back */
 	struct arena arena;    /* texts of outcomes */
 	struct outcome outcome;
 	struct strbuf print_line;          /* what was printed since the last line break */
