@@ -13,9 +13,14 @@ weir_run *attempt_current(void)
 	return control_local();
 }
 
+bool attempt_is_abandoned(const weir_run *attempt)
+{
+	return __atomic_load_n(&attempt->phase, __ATOMIC_ACQUIRE) == ATTEMPT_ABANDONED;
+}
+
 int attempt_refusal(const weir_run *attempt)
 {
-	if (__atomic_load_n(&attempt->phase, __ATOMIC_ACQUIRE) == ATTEMPT_ABANDONED)
+	if (attempt_is_abandoned(attempt))
 		return WEIR_EABANDONED;
 	return scope_cancelled((struct scope *)(uintptr_t)&attempt->scope);
 }

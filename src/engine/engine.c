@@ -77,7 +77,8 @@ static void on_message(void *data, struct str message)
 		struct str word = messages[i].word;
 
 		if (str_starts_with(message, word))
-			messages[i].hear(data, (struct str){ message.data + word.length, message.length - word.length });
+			messages[i].hear(data,
+			                 (struct str){ message.data + word.length, message.length - word.length });
 	}
 }
 

@@ -16,10 +16,10 @@ struct asking {
 	struct slot_wait wait;
 	int64_t due_us; /* monotonic */
 	bool acquired;
-	bool holds;           /* something was taken that is to be given back */
-	int64_t look_at;      /* wall clock; INT64_MAX: when told */
-	struct strbuf full;   /* names of the limits that have no room: "a, b" */
-	bool granted_anyway;  /* it was given them when it had given up */
+	bool holds;          /* something was taken that is to be given back */
+	int64_t look_at;     /* wall clock; INT64_MAX: when told */
+	struct strbuf full;  /* names of the limits that have no room: "a, b" */
+	bool granted_anyway; /* it was given them when it had given up */
 	bool keep_when_granted;
 };
 
@@ -128,8 +128,8 @@ static int stand_in_line(weir_run *attempt, struct asking *asking, struct proble
 			asking->acquired = asking->holds = true;
 			return 0;
 		}
-		if (result < 0 && (result != WEIR_ETIMEDOUT || scope_cancelled(&attempt->scope) ||
-		                   until_us == asking->due_us))
+		if (result < 0 &&
+		    (result != WEIR_ETIMEDOUT || scope_cancelled(&attempt->scope) || until_us == asking->due_us))
 			return give_up(attempt, asking, result, problem);
 		slot_queue_rearm(queue, &asking->wait);
 		result = ask_store(attempt, look, asking, problem);

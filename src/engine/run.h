@@ -256,6 +256,9 @@ void attempt_unref(weir_run *attempt);
 /* The attempt whose function runs on this thread or coroutine, or NULL. */
 weir_run *attempt_current(void);
 
+/* Was it given up? What it still wants to record is nobody's. */
+bool attempt_is_abandoned(const weir_run *attempt);
+
 /* Why a call on this attempt can't be served: 0, or the error that cancelled or abandoned it. */
 int attempt_refusal(const weir_run *attempt);
 

@@ -64,8 +64,8 @@ void slot_queue_hear(struct slot_queue *queue, struct str message)
 
 	if (message.length <= UUID_TEXT_LENGTH || !uuid_parse((struct str){ message.data, UUID_TEXT_LENGTH }, &id))
 		return;
-	granted = str_is((struct str){ message.data + UUID_TEXT_LENGTH, message.length - UUID_TEXT_LENGTH },
-	                 " granted");
+	granted =
+	        str_is((struct str){ message.data + UUID_TEXT_LENGTH, message.length - UUID_TEXT_LENGTH }, " granted");
 	pthread_mutex_lock(&queue->mutex);
 	tell(queue, id, granted);
 	pthread_mutex_unlock(&queue->mutex);
