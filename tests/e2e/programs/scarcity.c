@@ -36,7 +36,7 @@ static json_t *be_done(weir_run *run)
 }
 
 static const weir_task async_task = { .name = "async", .run = be_done, .mode = WEIR_ASYNC };
-static const weir_task thread_task = { .name = "thread", .run = be_done };
+static const weir_task thread_task = { .name = "thread", .parameters = { { .name = "value" } }, .run = be_done };
 
 /* What a call came to: its result, or the message of its failure. */
 static json_t *call(weir_run *run, const weir_task *task)
