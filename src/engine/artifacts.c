@@ -70,7 +70,7 @@ static int record_value(weir_run *run, const char *type, const char *key, const 
 /* The rows travel as text within the data, as Prefect's clients send them and its pages read them. */
 WEIR_API int weir_artifact_table(weir_run *run, const char *key, json_t *rows, const char *description)
 {
-	json_auto_t *owned = rows, *data = NULL;
+	json_auto_t *owned UNUSED = rows, *data = NULL;
 	struct problem problem;
 	char *text;
 
