@@ -272,7 +272,9 @@ def test_stations_in_cpp(home):
     assert ended.code == 0, ended
     assert ended.result == {"station": "Valley", "mean": 15.0}
     with home.store() as store:
-        assert [task["states"] for task in store.task_runs()] == [PLAIN] * 3
+        tasks = store.task_runs()
+    assert {task["name"] for task in tasks} == {f"summarize {name}" for name in ("Harbour", "Hill", "Valley")}
+    assert [task["states"] for task in tasks] == [PLAIN] * 3
 
 
 def test_stations_turns_an_exception_into_a_failure_for_good(home):
@@ -319,6 +321,7 @@ def test_project_writes_the_report_of_a_day(home, project):
             "daily-report", "data-extraction", "data-processing", "reporting"]
         assert all(run["states"] == PLAIN for run in runs)
         assert daily["tags"] == ["daily"]
+        assert daily["name"] == "report of 2026-01-05"
         # Three shops are read and summed, one report is written; flows in flows have a task run each.
         assert [task["states"][-1] for task in store.task_runs()] == ["Completed"] * 10
         assert "杭州店: line 3 is no sale: refund,-500" in store.messages()
