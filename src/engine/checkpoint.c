@@ -4,6 +4,7 @@
 #include "core/core.h"
 #include "engine/ask_store.h"
 #include "engine/key_hold.h"
+#include "engine/process_child.h"
 #include "engine/value_text.h"
 
 enum { KEY_BYTES_MAX = 1000 };
@@ -104,8 +105,13 @@ static json_t *fail(weir_run *run, const char *key, const char *what, const stru
 WEIR_API int weir_checkpoint_set(weir_run *run, const char *key, json_t *value)
 {
 	struct problem problem;
-	int result = write_checkpoint(run, key, value, &problem);
+	int result;
 
+	if (process_child_refuses(run, "keep checkpoints")) {
+		json_decref(value);
+		return WEIR_EPERM;
+	}
+	result = write_checkpoint(run, key, value, &problem);
 	if (result < 0)
 		run_log(run->run, 30, "the checkpoint '%s' can't be kept: %s", key ? key : "", problem.message);
 	json_decref(value);
@@ -117,6 +123,8 @@ WEIR_API json_t *weir_checkpoint(weir_run *run, const char *key)
 	struct problem problem;
 	json_t *value;
 
+	if (process_child_refuses(run, "read checkpoints"))
+		return NULL;
 	return read_checkpoint(run, key, &value, &problem) < 0 ? fail(run, key, "read", &problem) : value;
 }
 
@@ -166,6 +174,8 @@ WEIR_API json_t *weir_call_once(weir_run *run, const char *key, const weir_task 
 	json_error_t error;
 	va_list list;
 
+	if (process_child_refuses(run, "start other runs"))
+		return NULL;
 	if (format) {
 		va_start(list, format);
 		arguments = json_vpack_ex(&error, 0, format, list);

@@ -6,6 +6,7 @@
 #include "base/strbuf.h"
 #include "core/recover.h"
 #include "engine/forked.h"
+#include "engine/last_word.h"
 #include "engine/run.h"
 #include "engine/signals.h"
 
@@ -122,9 +123,11 @@ static void read_settings(struct engine *engine, const struct settings *settings
 	engine->log_level = (int)settings_get(settings, "log.level")->integer;
 }
 
-static int open_store(struct engine *engine, const struct settings *settings, struct problem *problem)
+static int open_store(struct engine *engine, const struct settings *settings, struct uuid program_id,
+                      struct problem *problem)
 {
 	struct store_options options = {
+		.program_id = program_id,
 		.path = settings_get(settings, "store.path")->text.data,
 		.mode = STORE_PROGRAM,
 		.hold_seconds = settings_get(settings, "store.hold_seconds")->seconds,
@@ -153,6 +156,8 @@ static void engine_free(struct engine *engine)
 	store_close(engine->store); /* the last log lines are stored by its writer */
 	log_spool_done(&engine->logs);
 	results_done(&engine->results);
+	if (engine->console)
+		last_word_end();
 	pthread_mutex_destroy(&engine->mutex);
 	free(engine);
 }
@@ -160,11 +165,14 @@ static void engine_free(struct engine *engine)
 static int engine_new(struct engine **out, struct problem *problem)
 {
 	struct settings *settings = weir_settings(problem);
+	struct uuid program_id = uuid_new();
 	struct engine *engine;
 	int result;
 
 	if (!settings)
 		return WEIR_EINVAL;
+	if (process.console)
+		last_word_begin(settings_get(settings, "store.path")->text.data, program_id);
 	engine = xcalloc(1, sizeof *engine);
 	pthread_mutex_init(&engine->mutex, NULL);
 	engine->console = process.console;
@@ -173,7 +181,7 @@ static int engine_new(struct engine **out, struct problem *problem)
 	results_init(&engine->results, settings);
 	result = loop_new("weir-loop", &engine->loop, problem);
 	if (result == 0)
-		result = open_store(engine, settings, problem);
+		result = open_store(engine, settings, program_id, problem);
 	log_spool_init(&engine->logs, engine->store ? store_executor(engine->store) : NULL);
 	if (result == 0)
 		result = signals_watch(engine, problem);

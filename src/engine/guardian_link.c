@@ -7,9 +7,13 @@
 #include <pthread.h>
 #include <unistd.h>
 
+/* What it has left to end may take its grace time; the program does not wait for that. */
+enum { PATIENCE_US = 500 * 1000 };
+
 static struct {
 	pthread_mutex_t mutex;
 	int socket; /* 0: none */
+	pid_t pid;  /* when it was forked; 0: it is no child of ours */
 } guardian = { .mutex = PTHREAD_MUTEX_INITIALIZER };
 
 /* Entries of /proc/self/task. A process that can't see its threads is taken to have many. */
@@ -28,29 +32,33 @@ static bool has_one_thread(void)
 
 static int start(int *socket, struct problem *problem)
 {
-	return has_one_thread() ? guardian_fork(process_child_call, socket, problem)
+	return has_one_thread() ? guardian_fork(process_child_call, socket, &guardian.pid, problem)
 	                        : guardian_start_anew(socket, problem);
 }
 
 void guardian_link_begin(void)
 {
 	pthread_mutex_lock(&guardian.mutex);
-	if (!guardian.socket && has_one_thread() && guardian_fork(process_child_call, &guardian.socket, NULL) < 0)
+	if (!guardian.socket && has_one_thread() &&
+	    guardian_fork(process_child_call, &guardian.socket, &guardian.pid, NULL) < 0)
 		guardian.socket = 0;
 	pthread_mutex_unlock(&guardian.mutex);
 }
 
-static void let_go(void)
+static void let_go(int64_t patience_us)
 {
 	if (guardian.socket)
 		close(guardian.socket);
+	if (guardian.pid > 0)
+		guardian_wait(guardian.pid, patience_us);
 	guardian.socket = 0;
+	guardian.pid = 0;
 }
 
 void guardian_link_end(void)
 {
 	pthread_mutex_lock(&guardian.mutex);
-	let_go();
+	let_go(PATIENCE_US);
 	pthread_mutex_unlock(&guardian.mutex);
 }
 
@@ -58,11 +66,13 @@ void guardian_link_reset(void)
 {
 	pthread_mutex_init(&guardian.mutex, NULL);
 	guardian.socket = 0;
+	guardian.pid = 0;
 }
 
 void guardian_link_forget(void)
 {
-	let_go();
+	if (guardian.socket)
+		close(guardian.socket);
 	guardian_link_reset();
 }
 
@@ -72,7 +82,7 @@ static int send_to_present(const struct guardian_order *order, int *leash, struc
 	int result = guardian.socket ? guardian_send(guardian.socket, order, leash, problem) : WEIR_EAGAIN;
 
 	if (result == WEIR_EAGAIN)
-		let_go();
+		let_go(0);
 	return result;
 }
 

@@ -278,6 +278,7 @@ WEIR_API int weir_main(int argc, char **argv, const weir_flow *const *flows)
 		return status;
 	status = dispatch(&program, argc, argv);
 	engine_close();
+	guardian_link_end();
 	log_flush(1000 * 1000);
 	return signals_status(status);
 }

@@ -6,6 +6,7 @@
 #include "engine/local.h"
 #include "engine/process_frame.h"
 #include "engine/process_payload.h"
+#include "engine/value_text.h"
 #include "loop/coroutine.h"
 
 #include <errno.h>
@@ -55,6 +56,18 @@ bool process_child_refuses(weir_run *run, const char *what)
 void process_child_log(int level, struct str message)
 {
 	report(FRAME_LOG, (uint32_t)level, message);
+}
+
+void process_child_tell_value(const char *name, const json_t *value)
+{
+	AUTO(strbuf_done) struct strbuf text = { 0 };
+	struct problem problem;
+
+	strbuf_add(&text, name, strlen(name) + 1);
+	if (value_write(value, false, PROCESS_RESULT_MAX / 2, &text, &problem) == 0)
+		report(FRAME_VALUE, 0, strbuf_str(&text));
+	else
+		weir_warning(attempt_current(), "the value '%s' can't be passed on: %s", name, problem.message);
 }
 
 int process_child_cancelled(void)
@@ -225,6 +238,7 @@ void process_child_call(int payload_fd, int report_fd)
 	attempt = make_run(&payload);
 	set_up_output(payload.log_prints);
 	limit_memory(payload.task->memory_bytes);
+	attempt->values = json_incref(payload.values);
 	control_set_local(attempt);
 	finish(attempt, payload.task->run(attempt));
 }

@@ -26,4 +26,7 @@ int process_child_sleep(int64_t due_us);
 /* A log line of the run. */
 void process_child_log(int level, struct str message);
 
+/* A value of weir_transaction_set, for the run's hooks. One that is no JSON is not passed on. */
+void process_child_tell_value(const char *name, const json_t *value);
+
 #endif

@@ -10,6 +10,7 @@ enum frame_kind {
 	FRAME_OUTCOME,       /* detail: enum outcome_kind; the state's name, a NUL, the message */
 	FRAME_RESULT,        /* JSON */
 	FRAME_FAILURE,       /* why the function was not called, or its result can't be passed on */
+	FRAME_VALUE,         /* of weir_transaction_set: its name, a NUL, JSON */
 	FRAME_OUT_OF_MEMORY, /* it is about to abort */
 };
 

@@ -8,6 +8,7 @@
 #include "engine/line_log.h"
 #include "engine/process_frame.h"
 #include "engine/process_payload.h"
+#include "engine/value_text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -155,6 +156,22 @@ static void take_result(struct process *process, struct str text)
 		weir_fail(process->attempt, "the result can't be read: %s", error.text);
 }
 
+/* What it has set for the hooks, which are called here. */
+static void take_set_value(weir_run *attempt, struct str text)
+{
+	size_t name_length = strnlen(text.data, text.length);
+	struct problem problem;
+	json_t *value;
+
+	if (name_length == text.length)
+		return;
+	value = value_read((struct str){ text.data + name_length + 1, text.length - name_length - 1 }, &problem);
+	if (value)
+		weir_transaction_set(attempt, text.data, value);
+	else
+		run_log(attempt->run, 30, "the value '%s' can't be read: %s", text.data, problem.message);
+}
+
 static void take_frame(struct process *process, const struct frame_head *head, struct str text)
 {
 	process->has_said = process->has_said || head->kind == FRAME_OUTCOME || head->kind == FRAME_FAILURE;
@@ -170,6 +187,9 @@ static void take_frame(struct process *process, const struct frame_head *head, s
 		break;
 	case FRAME_FAILURE:
 		weir_fail(process->attempt, "%.*s", STR_ARG(text));
+		break;
+	case FRAME_VALUE:
+		take_set_value(process->attempt, text);
 		break;
 	case FRAME_OUT_OF_MEMORY:
 		process->out_of_memory = true;

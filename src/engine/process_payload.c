@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/process_payload.h"
 
+#include "engine/transaction.h"
 #include "loop/guardian.h"
 #include "loop/place.h"
 
@@ -22,9 +23,10 @@ static json_t *payload_json(weir_run *attempt, const struct place *place)
 {
 	weir_future *run = attempt->run;
 
-	return json_pack("{s:o, s:s, s:O, s:s, s:s, s:i, s:i, s:b}", "place", place_json(place), "task", run->what.name,
-	                 "arguments", attempt->arguments, "id", attempt->id_text, "run_name", run->name, "attempt",
-	                 attempt->number, "log_level", run->engine->log_level, "log_prints", run_logs_prints(run));
+	return json_pack("{s:o, s:s, s:O, s:s, s:s, s:i, s:i, s:b, s:o*}", "place", place_json(place), "task",
+	                 run->what.name, "arguments", attempt->arguments, "id", attempt->id_text, "run_name", run->name,
+	                 "attempt", attempt->number, "log_level", run->engine->log_level, "log_prints",
+	                 run_logs_prints(run), "values", transaction_values(run));
 }
 
 int payload_write(weir_run *attempt, int *fd, struct problem *problem)
@@ -89,6 +91,7 @@ int payload_read(int fd, struct payload *out, struct problem *problem)
 		.task = find_task(json, problem),
 		.json = json,
 		.arguments = json_object_get(json, "arguments"),
+		.values = json_object_get(json, "values"),
 		.run_name = json_string_value(json_object_get(json, "run_name")),
 		.attempt = (int)json_integer_value(json_object_get(json, "attempt")),
 		.log_level = (int)json_integer_value(json_object_get(json, "log_level")),

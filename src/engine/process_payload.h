@@ -13,6 +13,7 @@ struct payload {
 	const weir_task *task;
 	json_t *json;      /* all of it */
 	json_t *arguments; /* of it */
+	json_t *values;    /* of it: what the transaction that the run is part of has set; or NULL */
 	struct uuid id;
 	const char *run_name;
 	int attempt;

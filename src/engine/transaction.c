@@ -4,6 +4,7 @@
 #include "engine/hooks.h"
 #include "engine/key_hold.h"
 #include "engine/off_loop.h"
+#include "engine/process_child.h"
 #include "engine/record.h"
 
 #include <stdlib.h>
@@ -353,7 +354,7 @@ WEIR_API weir_transaction *weir_transaction_begin(weir_run *run, const char *key
 {
 	weir_transaction *transaction;
 
-	if (attempt_refusal(run) || run->in_hook)
+	if (attempt_refusal(run) || run->in_hook || process_child_refuses(run, "begin transactions"))
 		return NULL;
 	transaction = xcalloc(1, sizeof *transaction);
 	transaction->references = 1;
@@ -389,6 +390,21 @@ static void put(json_t **values, const char *name, json_t *value)
 	json_object_set(*values, name, value);
 }
 
+json_t *transaction_values(const weir_future *run)
+{
+	json_t *all = NULL;
+
+	for (weir_transaction *around = run->transaction; around; around = around->outer) {
+		pthread_mutex_lock(&around->mutex);
+		if (around->values && !all)
+			all = json_object();
+		if (around->values)
+			json_object_update_missing(all, around->values);
+		pthread_mutex_unlock(&around->mutex);
+	}
+	return all;
+}
+
 WEIR_API void weir_transaction_set(weir_run *run, const char *name, json_t *value)
 {
 	weir_transaction *transaction = innermost(run);
@@ -402,6 +418,8 @@ WEIR_API void weir_transaction_set(weir_run *run, const char *name, json_t *valu
 		pthread_mutex_unlock(&transaction->mutex);
 	}
 	transaction_unref(transaction);
+	if (process_child_is(run))
+		process_child_tell_value(name, value);
 	json_decref(value);
 }
 

@@ -36,6 +36,9 @@ void transaction_stage(weir_future *run, struct str key, struct staged_result *s
    has not ended. */
 struct staged_result *transaction_find(const weir_future *run, struct str key);
 
+/* All values that the run's transaction, and those around it, have set: a new object, or NULL when there are none. */
+json_t *transaction_values(const weir_future *run);
+
 void transaction_unref(weir_transaction *transaction); /* NULL is allowed */
 
 #endif

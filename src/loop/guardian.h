@@ -52,10 +52,13 @@ struct guardian_event {
 };
 
 /*
- * Fork a guardian off this process, which must have one thread only, and get its socket (close-on-exec). It is no child of
- * the caller, so the program's own wait() does not meet it. It ends when the last copy of the socket is closed.
+ * Fork a guardian off this process, which must have one thread only, and get its socket (close-on-exec). The
+ * program's own wait() does not meet it, and its end gives no SIGCHLD. It ends when the last copy of the socket is closed.
  */
-MUST_CHECK int guardian_fork(guardian_call_fn *call, int *socket, struct problem *problem);
+MUST_CHECK int guardian_fork(guardian_call_fn *call, int *socket, pid_t *pid, struct problem *problem);
+
+/* A forked one whose socket is closed, or that was killed: wait for it, but not longer than this. */
+void guardian_wait(pid_t pid, int64_t timeout_us);
 
 /* Make a socket pair for a guardian that is started otherwise, and wait for its word that it is there. The versions of
    both sides are compared: WEIR_EVERSION. */

@@ -386,3 +386,37 @@ def test_an_example_needs_nothing_but_itself(tmp_path):
     ended = subprocess.run([program_path("hello")], env=env, cwd=tmp_path, capture_output=True, timeout=60)
     assert ended.returncode == 0, ended
     assert (tmp_path / ".weir" / "weir.db").is_file()
+
+
+# --- cached_task, transaction ---
+
+
+def test_cached_task_computes_each_key_once(home):
+    for expected in (["Cached", "Completed", "Completed"], ["Cached"] * 3):
+        ended = home.flow("cached_task", "primes", limit=100000)
+        assert ended.code == 0, ended
+        assert ended.result == [9592, 5133, 9592]
+        with home.store() as store:
+            run = store.flow_runs()[-1]
+            assert sorted(task["state_name"] for task in store.task_runs(run["id"])) == expected
+    ended = home.flow("cached_task", "primes", limit=100000, env={"WEIR_REFRESH_CACHE": "1"})
+    with home.store() as store:
+        assert {task["state_name"] for task in store.task_runs(store.flow_runs()[-1]["id"])} == {"Completed"}
+
+
+def test_transaction_keeps_all_pages(home):
+    ended = home.run("transaction")
+    assert ended.code == 0, ended
+    assert ended.result == ["report/cover.txt", "report/facts.txt", "report/figures.txt"]
+    assert (home.work / "report/facts.txt").read_text() == "page facts\n"
+    with home.store() as store:
+        assert "report/cover.txt is there to stay" in store.messages()
+
+
+def test_transaction_keeps_none(home):
+    ended = home.flow("transaction", "publish", pages=["a", "b", ""])
+    assert ended.code == FAILED, ended
+    assert "a page without a name" in ended.stderr
+    assert list((home.work / "report").iterdir()) == []
+    with home.store() as store:
+        assert sorted(task["state_name"] for task in store.task_runs()) == ["Failed", "RolledBack", "RolledBack"]

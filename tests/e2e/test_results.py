@@ -116,7 +116,8 @@ def test_refreshing_computes_and_replaces(home):
     assert after["cache_key"] == before["cache_key"] and after["run_id"] != before["run_id"]
 
 
-@pytest.mark.parametrize("flow, task", [("at-once", "plain"), ("async-at-once", "async"), ("async-at-once", "plain")])
+@pytest.mark.parametrize("flow, task", [("at-once", "plain"), ("async-at-once", "async"), ("async-at-once", "plain"),
+                                        ("at-once", "process"), ("async-at-once", "process")])
 def test_runs_with_one_key_compute_once(home, flow, task):
     completed(home.flow("results", flow, task=task, times=20, seconds=0.2), [49] * 20)
     assert computed(home) == ["square 7"]
@@ -417,6 +418,9 @@ def hooks(home):
     ("begin calling rollback", 0, ["rollback fine Completed file-grandchild",
                                    "rollback grandchild Completed file-grandchild"]),
     ("begin calling-bad recover commit", 0, ["rollback grandchild Completed file-grandchild", "committed no"]),
+    # Processes of their own: what they have set is known here, and what was set here is known there.
+    ("begin process-a rollback process-b", 0, ["rollback process-a Completed file-process-a",
+                                               "commit process-b Completed file-process-b"]),
     # Values.
     ("begin set get a get commit", 0, ["get set by the flow", "get set by the flow", "commit a Completed file-a",
                                        "committed yes"]),
@@ -426,6 +430,12 @@ def test_transactions(home, script, code, expected):
     ended = transact(home, *script.split())
     assert ended.code == code, ended
     assert hooks(home) == expected
+
+
+def test_what_a_process_cannot_do(home):
+    ended = transact(home, "refused")
+    assert "a task in process mode can't" in last_task_state(home)["message"], ended
+    assert task_states(home) == [["Pending", "Running", "Failed"]]
 
 
 def test_transactions_of_coroutines(home):
@@ -494,18 +504,18 @@ def test_transactions_of_one_key_do_not_overlap(home):
 
 @pytest.mark.parametrize("flow", ["resumes", "async-resumes"])
 def test_retries_go_on_where_they_were(home, flow):
-    completed(home.flow("results", flow), ["did one", "did two"])
+    completed(home.flow("checkpoints", flow), ["did one", "did two"])
     assert computed(home) == ["step one", "step two"]
     with home.store() as store:
         assert store.count("checkpoint") == 3
 
 
 def test_keys_and_values_that_cannot_be_kept(home):
-    completed(home.flow("results", "odd-checkpoints"), None)
+    completed(home.flow("checkpoints", "odd-checkpoints"), None)
 
 
 def test_checkpoints_outlive_their_program_and_go_with_their_run(home):
-    program = home.start("results", "run", "keep")
+    program = home.start("checkpoints", "run", "keep")
     run_id = program.line("kept ")
     os.kill(program.pid, signal.SIGKILL)
     program.wait()
@@ -522,10 +532,10 @@ def test_checkpoints_outlive_their_program_and_go_with_their_run(home):
 
 
 def test_calls_with_one_key_at_once_make_one_call(home):
-    completed(home.flow("results", "once-at-once"), ["did shared"] * 5)
+    completed(home.flow("checkpoints", "once-at-once"), ["did shared"] * 5)
     assert computed(home) == ["step shared"]
 
 
 def test_a_call_that_failed_is_made_again(home):
-    completed(home.flow("results", "once-fails"), "did good")
+    completed(home.flow("checkpoints", "once-fails"), "did good")
     assert computed(home) == ["step bad", "step good"]

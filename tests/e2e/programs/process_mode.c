@@ -354,7 +354,7 @@ static const weir_task tasks[] = {
 	  .run = exhaust_memory,
 	  .mode = WEIR_PROCESS,
 	  .parameters = NUMBER,
-	  .memory_bytes = 300000000 },
+	  .memory_bytes = 100000000 },
 	{ .name = "return-bad-text", .run = return_bad_text, .mode = WEIR_PROCESS, .parameters = VALUE },
 	{ .name = "leave-grandchild", .run = leave_grandchild, .mode = WEIR_PROCESS, .parameters = VALUE },
 	{ .name = "fork-and-return", .run = fork_and_return, .mode = WEIR_PROCESS, .parameters = VALUE },
@@ -450,6 +450,20 @@ static const weir_flow many_flow = {
 	.parameters = { { .name = "count", .type = WEIR_INTEGER, .fallback = "200" },
 	                { .name = "wait", .type = WEIR_BOOLEAN, .fallback = "false" } },
 	.run = run_many,
+};
+
+/* One makes a long text, the other is given it. */
+static json_t *pass_on(weir_run *run)
+{
+	json_auto_t *text = weir_call(run, find_task("make-bytes"), "I", weir_integer(run, "size"));
+
+	return text ? weir_call(run, find_task("count-bytes"), "O", text) : NULL;
+}
+
+static const weir_flow passes_on = {
+	.name = "passes-on",
+	.parameters = { { .name = "size", .type = WEIR_INTEGER } },
+	.run = pass_on,
 };
 
 /* With so few descriptors that a process can't be started. */
@@ -556,8 +570,8 @@ static const weir_flow forks = {
 
 int main(int argc, char **argv)
 {
-	static const weir_flow *const flows[] = { &call_flow, &many_flow, &without_descriptors, &from_heap, &late,
-		                                  &forks,     NULL };
+	static const weir_flow *const flows[] = { &call_flow, &many_flow, &passes_on, &without_descriptors,
+		                                  &from_heap, &late,      &forks,     NULL };
 
 	return weir_main(argc, argv, flows);
 }

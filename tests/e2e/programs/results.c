@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* results - stored results, caches, transactions and checkpoints. Tasks that compute write a line to the file "computed". */
+/* results - stored results, caches and transactions. Tasks that compute write a line to the file "computed". */
 #include <weir.h>
 
 #include <fcntl.h>
@@ -59,6 +59,15 @@ static const weir_task async_square_task = {
 	.cache_by = WEIR_CACHE_INPUTS | WEIR_CACHE_SOURCE,
 };
 
+static const weir_task process_square_task = {
+	.name = "square",
+	.version = "1",
+	.parameters = SQUARE_PARAMETERS,
+	.run = square,
+	.mode = WEIR_PROCESS,
+	.cache_by = WEIR_CACHE_INPUTS | WEIR_CACHE_SOURCE,
+};
+
 static const weir_task expiring_task = {
 	.name = "square",
 	.parameters = SQUARE_PARAMETERS,
@@ -101,9 +110,9 @@ static const struct {
 	const char *name;
 	const weir_task *task;
 } squares[] = {
-	{ "plain", &square_task },        { "async", &async_square_task }, { "expiring", &expiring_task },
-	{ "refreshed", &refreshed_task }, { "by-run", &by_run_task },      { "by-build", &by_build_task },
-	{ "by-flow", &by_flow_task },
+	{ "plain", &square_task },      { "async", &async_square_task },  { "process", &process_square_task },
+	{ "expiring", &expiring_task }, { "refreshed", &refreshed_task }, { "by-run", &by_run_task },
+	{ "by-build", &by_build_task }, { "by-flow", &by_flow_task },
 };
 
 static const weir_task *square_of(const char *name)
@@ -408,6 +417,25 @@ static const weir_task cached_part_task = {
 	.on_rollback = rolled_back,
 };
 
+static const weir_task process_part_task = {
+	.name = "process-part",
+	.parameters = PART_PARAMETERS,
+	.run = write_part,
+	.mode = WEIR_PROCESS,
+	.on_commit = committed,
+	.on_rollback = rolled_back,
+};
+
+/* What a process can't do is refused. */
+static json_t *begin_in_process(weir_run *run)
+{
+	if (weir_transaction_begin(run, NULL) || weir_checkpoint(run, "key"))
+		return json_false();
+	return weir_checkpoint_set(run, "key", json_null()) < 0 ? NULL : json_false();
+}
+
+static const weir_task process_refused_task = { .name = "refused", .run = begin_in_process, .mode = WEIR_PROCESS };
+
 /* A task that calls parts: they are part of what it is part of. */
 static json_t *call_parts(weir_run *run)
 {
@@ -452,6 +480,10 @@ static json_t *transact(weir_run *run)
 			json_decref(weir_call(run, &cached_part_task, "[s]", "cached"));
 		else if (strncmp(text, "calling", 7) == 0)
 			json_decref(weir_call(run, &calling_task, "[s]", text[7] ? text + 8 : "fine"));
+		else if (strncmp(text, "process", 7) == 0)
+			json_decref(weir_call(run, &process_part_task, "[s]", text));
+		else if (strcmp(text, "refused") == 0)
+			json_decref(weir_call(run, &process_refused_task, NULL));
 		else if (strcmp(text, "fail") == 0)
 			return weir_fail(run, "told to");
 		else if (strcmp(text, "hang") == 0)
@@ -501,123 +533,12 @@ static json_t *exclusive(weir_run *run)
 
 static const weir_flow exclusive_flow = { .name = "exclusive", .run = exclusive };
 
-/* --- Checkpoints ----------------------------------------------------------------------------------------------- */
-
-static json_t *step(weir_run *run)
-{
-	note("step", weir_string(run, "name"));
-	return strcmp(weir_string(run, "name"), "bad") == 0 ? weir_fail(run, "bad step")
-	                                                    : json_sprintf("did %s", weir_string(run, "name"));
-}
-
-static const weir_task step_task = { .name = "step", .parameters = PART_PARAMETERS, .run = step };
-
-/* Fails until its third attempt; what was done before is not done again. */
-static json_t *resumes(weir_run *run)
-{
-	json_auto_t *before = weir_checkpoint(run, "position");
-	json_auto_t *one = weir_call_once(run, "one", &step_task, "[s]", "one");
-	json_auto_t *two = NULL;
-
-	if (json_integer_value(before) != weir_attempt(run) - 1)
-		return weir_fail_final(run, "the checkpoint of attempt %d is lost", weir_attempt(run));
-	if (weir_checkpoint_set(run, "position", json_integer(weir_attempt(run))) < 0)
-		return weir_fail_final(run, "not kept");
-	if (weir_attempt(run) == 1)
-		return weir_fail(run, "between the steps");
-	two = weir_call_once(run, "two", &step_task, "[s]", "two");
-	if (weir_attempt(run) == 2)
-		return weir_fail(run, "behind the steps");
-	return json_pack("[O,O]", one, two);
-}
-
-static const weir_flow resumes_flow = { .name = "resumes", .run = resumes, .retries = 2 };
-static const weir_flow async_resumes_flow = {
-	.name = "async-resumes", .run = resumes, .retries = 2, .mode = WEIR_ASYNC
-};
-
-static json_t *checkpoint_oddly(weir_run *run)
-{
-	static char long_key[1002];
-
-	memset(long_key, 'x', sizeof long_key - 1);
-	if (weir_checkpoint(run, "none"))
-		return weir_fail(run, "found what is not there");
-	if (weir_checkpoint_set(run, "", json_true()) != WEIR_EINVAL ||
-	    weir_checkpoint_set(run, long_key, json_true()) != WEIR_EINVAL ||
-	    weir_checkpoint_set(run, "not \xff UTF-8", json_true()) != WEIR_EINVAL ||
-	    weir_checkpoint_set(run, "value", json_string_nocheck("not \xff UTF-8")) != WEIR_EINVAL)
-		return weir_fail(run, "took what can't be kept");
-	if (weir_checkpoint_set(run, "deleted", json_null()) < 0)
-		return weir_fail(run, "not kept");
-	return weir_checkpoint(run, "deleted");
-}
-
-static const weir_flow odd_checkpoints_flow = { .name = "odd-checkpoints", .run = checkpoint_oddly };
-
-/* Keeps a value, says so, and waits to be killed. */
-static json_t *keep_and_wait(weir_run *run)
-{
-	json_decref(weir_call_once(run, "one", &step_task, "[s]", "one"));
-	if (weir_checkpoint_set(run, "position", json_pack("{s:[i,i]}", "at", 1, 2)) == 0)
-		printf("kept %s\n", weir_run_id(run));
-	fflush(stdout);
-	weir_sleep(run, 60);
-	return NULL;
-}
-
-static const weir_flow keep_flow = { .name = "keep", .run = keep_and_wait };
-
-/* Calls with one key at once make one call. */
-static json_t *call_in_task(weir_run *run)
-{
-	return weir_call_once(run, "shared", &step_task, "[s]", "shared");
-}
-
-static const weir_task call_in_task_task = { .name = "calls",
-	                                     .parameters = { { .name = "number", .type = WEIR_INTEGER } },
-	                                     .run = call_in_task };
-
-static json_t *once_at_once(weir_run *run)
-{
-	return weir_results(weir_map(run, &call_in_task_task, "[i,i,i,i,i]", 1, 2, 3, 4, 5));
-}
-
-static const weir_flow once_flow = { .name = "once-at-once", .run = once_at_once };
-
-static json_t *once_fails(weir_run *run)
-{
-	json_t *value = weir_call_once(run, "bad", &step_task, "[s]", "bad");
-
-	if (value)
-		return value;
-	weir_recover(run, NULL);
-	return weir_call_once(run, "bad", &step_task, "[s]", "good");
-}
-
-static const weir_flow once_fails_flow = { .name = "once-fails", .run = once_fails };
-
 int main(int argc, char **argv)
 {
 	static const weir_flow *const flows[] = {
-		&repeat_flow,
-		&at_once_flow,
-		&async_at_once_flow,
-		&keyed_flow,
-		&retries_flow,
-		&nested_flow,
-		&hands_over_flow,
-		&gives_flow,
-		&kept_flow,
-		&transact_flow,
-		&exclusive_flow,
-		&async_transact_flow,
-		&resumes_flow,
-		&odd_checkpoints_flow,
-		&keep_flow,
-		&once_flow,
-		&once_fails_flow,
-		&async_resumes_flow,
+		&repeat_flow,  &at_once_flow,  &async_at_once_flow, &keyed_flow,
+		&retries_flow, &nested_flow,   &hands_over_flow,    &gives_flow,
+		&kept_flow,    &transact_flow, &exclusive_flow,     &async_transact_flow,
 		NULL,
 	};
 
