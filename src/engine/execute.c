@@ -24,8 +24,9 @@ static int submit(weir_future *run, struct problem *problem)
 	if (run->what.mode != WEIR_ASYNC)
 		return pool_submit(run->engine->pool, &run->work, problem);
 	if (!run->loop)
-		return problem_set(problem, WEIR_ELIMIT, "there is no event loop to run on: %s",
-		                   "one could not be started");
+		run->loop = engine_loop_for(run->engine, run->parent, problem);
+	if (!run->loop)
+		return problem->code;
 	if (!loop_post(run->loop, &run->start_call))
 		return problem_set(problem, WEIR_ECANCELED, "the event loop that it was to run on is closing");
 	return 0;
@@ -129,7 +130,8 @@ static void attempt_returned(weir_run *attempt, json_t *value)
 
 	prints_flush(attempt);
 	value = refuse_changed(attempt, value);
-	join_children(attempt, !value && attempt->outcome.kind != OUTCOME_SKIPPED);
+	join_children(attempt,
+	              !value && attempt->outcome.kind != OUTCOME_SKIPPED && attempt->outcome.kind != OUTCOME_SUSPENDED);
 	locals_destroy(attempt);
 	if (!__atomic_compare_exchange_n(&attempt->phase, &running, ATTEMPT_RETURNED, false, __ATOMIC_ACQ_REL,
 	                                 __ATOMIC_ACQUIRE)) {
@@ -218,8 +220,9 @@ static void record_start(weir_future *run)
 	if (!run->what.is_flow)
 		record_task_state(run, &(struct new_state){ .type = STATE_RUNNING,
 		                                            .name = run->attempts > 1 ? "Retrying" : NULL });
-	else if (run->attempts > 1)
+	else if (run->attempts > 1 && !run->resumed)
 		record_flow_retry(run);
+	run->resumed = false;
 }
 
 /* From here on the attempt is Running, its time limit runs, and it may be given up. */

@@ -3,8 +3,10 @@
 #include "engine/finish.h"
 
 #include "base/clock.h"
+#include "core/pause.h"
 #include "engine/cache.h"
 #include "engine/hooks.h"
+#include "engine/pause.h"
 #include "engine/record.h"
 #include "engine/result.h"
 #include "engine/transaction.h"
@@ -269,12 +271,31 @@ static const struct {
 	[OUTCOME_CHILD] = { STATE_FAILED, false },
 };
 
+/* The run leaves the program, to be begun anew when somebody has resumed it. */
+static void suspend_run(weir_run *attempt)
+{
+	AUTO(strbuf_done) struct strbuf sentence = { 0 };
+	weir_future *run = attempt->run;
+
+	(void)!pause_sentence(run, attempt->suspension->schema, &sentence, NULL); /* the schema is our own */
+	pthread_mutex_lock(&run->mutex);
+	run->phase = PHASE_ENDING;
+	pthread_mutex_unlock(&run->mutex);
+	attempt_let_go(attempt);
+	run_log(run, 20, "Suspended; %s", sentence.data);
+	record_flow_suspend(run, attempt->suspension, sentence.data);
+}
+
 /* The function has returned NULL, and nothing cancelled it. */
 static void end_by_outcome(weir_run *attempt)
 {
 	const struct outcome *outcome = &attempt->outcome;
 	struct new_state state = { .message = outcome->message };
 
+	if (outcome->kind == OUTCOME_SUSPENDED) {
+		suspend_run(attempt);
+		return;
+	}
 	if (outcome->kind == OUTCOME_SKIPPED) {
 		state.type = STATE_COMPLETED;
 		state.name = "Skipped";

@@ -8,6 +8,7 @@
 #include "engine/program.h"
 #include "engine/run.h"
 #include "engine/signals.h"
+#include "engine/start.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,6 +30,7 @@ static int help_command(const struct program *program, int argc, char **argv);
 
 static const struct command commands[] = {
 	{ "run", "FLOW [--param NAME=VALUE]... [--params JSON]", "run a flow and print its result", run_command },
+	{ "resume", "RUN", "go on with a suspended run, by its id or name", program_resume },
 	{ "ls", "[--json]", "list the flows of this program and their parameters", program_ls },
 	{ "schema", "FLOW", "print the parameters of a flow as JSON schema", program_schema },
 	{ "help", "", "show this text", help_command },
@@ -175,25 +177,31 @@ int program_print_json(const json_t *value)
 	return status;
 }
 
-static int print_result(const json_t *result)
+int program_outcome(int code, const struct problem *problem, const json_t *result)
 {
-	return json_is_null(result) ? 0 : program_print_json(result);
+	weir_problem shown;
+	int status;
+
+	if (code == 0)
+		return json_is_null(result) ? 0 : program_print_json(result);
+	problem_export(&shown, problem);
+	status = weir_complain(&shown);
+	return code == WEIR_EAGAIN ? 0 : status;
 }
 
 static int run_flow(const weir_flow *flow, int argc, char **argv)
 {
 	json_t *arguments = json_object();
 	json_auto_t *result = NULL;
-	weir_problem problem;
+	struct problem problem;
 	int status = read_arguments(flow, arguments, argc, argv);
 
 	if (status) {
 		json_decref(arguments);
 		return status;
 	}
-	if (weir_run_flow_json(flow, &result, &problem, arguments) < 0)
-		return weir_complain(&problem);
-	return print_result(result);
+	status = flow_start(flow, arguments, &result, &problem);
+	return program_outcome(status, &problem, result);
 }
 
 static int run_command(const struct program *program, int argc, char **argv)

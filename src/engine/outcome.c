@@ -87,6 +87,15 @@ json_t *outcome_crashed(weir_run *attempt, const char *format, ...)
 	return NULL;
 }
 
+json_t *outcome_suspended(weir_run *attempt, struct pause *suspension)
+{
+	const weir_state suspended = { WEIR_PAUSED, "Suspended", NULL };
+
+	attempt->suspension = suspension;
+	set_outcome(attempt, OUTCOME_SUSPENDED, suspended, "it was to be suspended");
+	return NULL;
+}
+
 #define DEFINE_OUTCOME_CALL(function, kind, type, name)                                                                \
 	WEIR_API json_t *function(weir_run *run, const char *format, ...)                                              \
 	{                                                                                                              \

@@ -3,7 +3,7 @@
 #ifndef WEIR_ENGINE_PROGRAM_H
 #define WEIR_ENGINE_PROGRAM_H
 
-#include "base/base.h"
+#include "base/problem.h"
 #include "weir/weir.h"
 
 enum { EXIT_USAGE = 2 };
@@ -24,6 +24,9 @@ const weir_flow *program_find_flow(const struct program *program, const char *na
 
 /* Say that there is no such flow, and which one may be meant. Returns EXIT_USAGE. */
 int program_unknown_flow(const struct program *program, const char *name);
+
+/* Print what a flow came to: its result, or why there is none. Returns the exit status: 0 for a suspended one too. */
+int program_outcome(int code, const struct problem *problem, const json_t *result);
 
 /* Print a value as indented JSON. Returns 0, or the exit status of a stdout that takes nothing. */
 int program_print_json(const json_t *value);

@@ -43,6 +43,12 @@ void record_flow_filled(weir_future *run);
 void record_flow_retry(weir_future *run);
 
 /*
+ * The function has returned, to be suspended: pause the run in the store. When the store has confirmed it, the run is over
+ * for this program, its view Paused under the name Suspended with the sentence as message; else it fails.
+ */
+void record_flow_suspend(weir_future *run, const struct pause *pause, const char *sentence);
+
+/*
  * Propose the final state. When the store has confirmed it, the run is completed; when the rules answer with another
  * attempt, the retry timer is started; when the run is being cancelled, it ends as Cancelled. Takes result over.
  */

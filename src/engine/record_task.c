@@ -120,7 +120,7 @@ static struct str own_key(struct arena *arena, unsigned number)
 void record_task_begin(weir_future *run, const char *name, struct str inputs, const char *const *more_tags)
 {
 	struct arena *arena = &run->card->arena;
-	unsigned number = run->call_number = flow_context_count_call(run->flow, run->what.definition);
+	unsigned number = run->call_number = flow_context_count_call(run->flow, run->what.definition, run->what.name);
 	struct task_run *row = &run->card->row;
 
 	if (!name)

@@ -212,6 +212,20 @@ int store_waiter_of_program(struct db *db, struct uuid program_id, struct arena 
 	return result < 0 ? result : record_first(statement, &slot_waiter_fields, arena, out, problem);
 }
 
+int store_waiter_ids(struct db *db, struct uuid program_id, void (*each)(void *data, struct uuid id), void *data,
+                     struct problem *problem)
+{
+	AUTO(db_resetp) struct db_statement *statement = NULL;
+	int result = db_query(db, "SELECT DISTINCT id FROM slot_waiter WHERE program_id = ?1 AND refusal IS NULL",
+	                      &statement, problem, "u", program_id);
+
+	while (result == 0 && (result = db_step(statement, problem)) > 0) {
+		each(data, db_column_uuid(statement, 0));
+		result = 0;
+	}
+	return result;
+}
+
 int store_waiter_blocks(struct db *db, struct uuid limit_id, int64_t before, int64_t free, bool *out,
                         struct problem *problem)
 {

@@ -112,6 +112,15 @@ static const char *const step_3[] = {
 	NULL,
 };
 
+/* What flow runs ask people for, and what they were answered. */
+static const char *const step_4[] = {
+	"CREATE TABLE flow_run_input ("
+	" flow_run_id BLOB NOT NULL REFERENCES flow_run (id) ON DELETE CASCADE, key TEXT NOT NULL, value TEXT NOT NULL,"
+	" id BLOB NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL, sender TEXT,"
+	" PRIMARY KEY (flow_run_id, key)) WITHOUT ROWID",
+	NULL,
+};
+
 struct step {
 	const char *const *statements;
 	int min_writer_version; /* the oldest build's schema version that may write to the file afterwards */
@@ -121,6 +130,7 @@ static const struct step steps[] = {
 	{ step_1, 1 },
 	{ step_2, 1 },
 	{ step_3, 3 }, /* older ones would forget dead programs without freeing their slots */
+	{ step_4, 3 },
 };
 
 const int store_schema_version = ARRAY_LENGTH(steps);

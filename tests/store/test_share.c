@@ -29,7 +29,8 @@ static int run_program(const char *path)
 	struct share *share;
 	char byte;
 
-	if (share_open(path, true, &share, &problem) < 0 || share_join(share, (struct uuid){ 0 }, print_heard, NULL, &problem) < 0) {
+	if (share_open(path, true, &share, &problem) < 0 ||
+	    share_join(share, (struct uuid){ 0 }, print_heard, NULL, &problem) < 0) {
 		fprintf(stderr, "%s\n", problem.message);
 		return 1;
 	}

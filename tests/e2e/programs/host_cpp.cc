@@ -7,7 +7,8 @@
 #include <string>
 #include <thread>
 
-namespace {
+namespace
+{
 
 const std::string greeting = std::string("grüße ") + std::to_string(7);
 
