@@ -69,7 +69,7 @@ void process_child_tell_value(const char *name, const json_t *value)
 	struct problem problem;
 
 	strbuf_add(&text, name, strlen(name) + 1);
-	if (value_write(value, false, PROCESS_RESULT_MAX / 2, &text, &problem) == 0)
+	if (value_write(value, false, child.engine.results.max_bytes / 2, &text, &problem) == 0)
 		report(FRAME_VALUE, 0, strbuf_str(&text));
 	else
 		weir_warning(attempt_current(), "the value '%s' can't be passed on: %s", name, problem.message);
