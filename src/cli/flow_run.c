@@ -110,6 +110,7 @@ static const struct command *const commands[] = {
 	&flow_run_inspect_command,
 	&flow_run_logs_command,
 	&flow_run_cancel_command,
+	&flow_run_resume_command,
 	&flow_run_delete_command,
 };
 

@@ -18,6 +18,7 @@ struct cancellation {
 	enum verdict_status status;
 	struct str reason;
 	enum state_type state_type;
+	bool paused; /* in a program that waits */
 };
 
 /* The caller waits while this runs on the writer's thread, so the arena is only used by one of them. */
@@ -33,6 +34,13 @@ static int propose_cancelling(struct tx *tx, void *request)
 	in.proposed.name = str_of(state_type_title(STATE_CANCELLING));
 	in.proposed.message = STR("Cancelled from the command line.");
 	result = flow_run_set_state(tx, &in, &out);
+	cancellation->paused = result == 0 && out.has_state && out.state.type == STATE_PAUSED;
+	if (cancellation
+	            ->paused) { /* its function only waits: the rules let it end at once, and not by way of CANCELLING */
+		in.proposed.type = STATE_CANCELLED;
+		in.proposed.name = str_of(state_type_title(STATE_CANCELLED));
+		result = flow_run_set_state(tx, &in, &out);
+	}
 	if (result < 0)
 		return result;
 	cancellation->status = out.verdict.status;
@@ -127,7 +135,8 @@ static int cancel(struct cancellation *cancellation, struct str text)
 		result = store_run(cancellation->store, propose_cancelling, cancellation, cancellation->problem);
 	if (result < 0)
 		return result;
-	if (cancellation->state_type == STATE_CANCELLING)
+	if (cancellation->state_type == STATE_CANCELLING ||
+	    (cancellation->paused && cancellation->state_type == STATE_CANCELLED))
 		return tell_program(cancellation);
 	if (cancellation->state_type == STATE_CANCELLED)
 		return 0;

@@ -3,6 +3,7 @@
 #include "cli/run_json.h"
 #include "cli/runs.h"
 #include "cli/view.h"
+#include "core/pause.h"
 
 #include <inttypes.h>
 
@@ -74,6 +75,25 @@ static int load_flow_run(struct cli *cli, struct db *db, struct str text, struct
 	return result;
 }
 
+/* What a paused run asks for, and how it is resumed. */
+static int view_input(struct cli *cli, struct db *db, const struct flow_run_facts *facts, struct problem *problem)
+{
+	AUTO(strbuf_done) struct strbuf how = { 0 };
+	struct str schema, description;
+	int result = 0;
+
+	if (facts->state.type != STATE_PAUSED)
+		return 0;
+	result = flow_run_asks(db, facts->run.id, &facts->state, &cli->arena, &schema, &description, problem);
+	if (result == 0)
+		result = pause_how(&cli->arena, facts->run.name, schema, &how, problem);
+	if (result < 0)
+		return result;
+	view_line(cli, "Asks for", description, STYLE_NONE);
+	view_line(cli, "Resume it by", strbuf_str(&how), STYLE_NONE);
+	return 0;
+}
+
 static int view_flow_run(struct cli *cli, struct db *db, const struct flow_run_facts *facts, struct problem *problem)
 {
 	int result;
@@ -82,10 +102,27 @@ static int view_flow_run(struct cli *cli, struct db *db, const struct flow_run_f
 	view_state(cli, &facts->state);
 	view_line(cli, "Flow", facts->flow.name, STYLE_NONE);
 	result = view_counts(cli, db, facts->run.id, problem);
+	if (result == 0)
+		result = view_input(cli, db, facts, problem);
 	if (result < 0)
 		return result;
 	view_fields(cli, &flow_run_fields, &facts->run, hidden_fields);
 	return view_states(cli, db, flow_run_states, facts->run.id, problem);
+}
+
+static int view_input_json(struct json_writer *writer, struct cli *cli, struct db *db,
+                           const struct flow_run_facts *facts, struct problem *problem)
+{
+	struct str schema, description;
+	int result = flow_run_asks(db, facts->run.id, &facts->state, &cli->arena, &schema, &description, problem);
+
+	if (result < 0 || (!schema.data && !description.data))
+		return result;
+	json_key(writer, "input_schema");
+	json_raw(writer, schema);
+	json_key(writer, "input_description");
+	json_str(writer, description);
+	return 0;
 }
 
 /* The API's object, and what the API has in answers of their own: the flow's name, counts, and all states. */
@@ -101,6 +138,8 @@ static int view_flow_run_json(struct cli *cli, struct db *db, const struct flow_
 	json_key(&writer, "flow_name");
 	json_str(&writer, facts->flow.name);
 	result = view_counts_json(&writer, db, facts->run.id, problem);
+	if (result == 0)
+		result = view_input_json(&writer, cli, db, facts, problem);
 	if (result == 0)
 		result = view_states_json(&writer, db, flow_run_states, facts->run.id, problem);
 	json_end_object(&writer);

@@ -8,6 +8,7 @@
 extern const struct command flow_run_inspect_command;
 extern const struct command flow_run_logs_command;
 extern const struct command flow_run_cancel_command;
+extern const struct command flow_run_resume_command;
 extern const struct command flow_run_delete_command;
 extern const struct command task_run_inspect_command;
 extern const struct command task_run_logs_command;

@@ -11,14 +11,14 @@ struct progress {
 
 _Static_assert(sizeof(struct progress) <= JOB_CURSOR_BYTES, "the cursor has no room for it");
 
-/* A suspended run left its program on purpose, and waits in the store to be resumed. */
+/* A suspended run left its program on purpose, and waits in the store to be resumed and then to be begun anew. */
 static int is_suspended(struct tx *tx, const struct flow_run *run, bool *suspended)
 {
 	struct state_details details;
 	struct state state;
 	int result;
 
-	*suspended = false;
+	*suspended = run->state_type == STATE_SCHEDULED && str_is(run->state_name, "Resuming");
 	if (run->state_type != STATE_PAUSED)
 		return 0;
 	result = load_state(tx->db, FLOW_RUN_STATES, run->id, run->state_id, tx->arena, &state, tx->problem);

@@ -130,7 +130,10 @@ static void answer_scheduled(struct why *why)
 	} else if (is_named(why, "Resuming")) {
 		strbuf_printf(&why->answer, "was resumed at %s and waits to be started",
 		              when(why, why->subject.state.timestamp));
-		strbuf_puts(&why->next, "A program or worker that serves it starts it.");
+		if (uuid_is_nil(why->subject.flow_run.program_id))
+			strbuf_puts(&why->next, "A program or worker that serves it starts it.");
+		else
+			why_program_resume(why, "Go on with it by: ");
 	} else if (due > why->now_us) {
 		strbuf_printf(&why->answer, "waits for its time, %s", when(why, due));
 		strbuf_puts(&why->next, "A program or worker that serves it starts it then.");
@@ -220,16 +223,14 @@ static void answer_paused(struct why *why)
 	}
 	strbuf_printf(&why->answer, "is %s since %s, and waits to be resumed",
 	              subject->details.pause_reschedule ? "suspended" : "paused", when(why, subject->state.timestamp));
-	if (subject->details.run_input_keyset.data) {
-		why_cause_begin(why, subject->state.timestamp, "it waits for somebody's input");
-		json_key(&why->causes, "keyset");
-		json_raw(&why->causes, subject->details.run_input_keyset);
-		why_cause_end(why);
-	}
 	if (timeout == TIMESTAMP_NONE)
-		strbuf_puts(&why->next, "Resume it.");
+		strbuf_puts(&why->next, "Resume it");
 	else
-		strbuf_printf(&why->next, "Resume it before %s: then it fails.", when(why, timeout));
+		strbuf_printf(&why->next,
+		              timeout > why->now_us ? "Resume it before %s (then it fails)"
+		                                    : "Its time was up at %s: resumed now, it fails. Resume it",
+		              when(why, timeout));
+	why_input(why);
 }
 
 static void answer_cancelling(struct why *why)
@@ -258,6 +259,7 @@ static void answer_completed(struct why *why)
 	if (subject->is_task && is_named(why, "Cached") && subject->details.cache_key.data) {
 		why_cause_begin(why, subject->state.timestamp, "the cache had a result under its key");
 		why_detail(why, "cache_key", subject->details.cache_key);
+		why_detail(why, "message", message_of(why));
 		why_cause_end(why);
 	}
 	why_attempts(why);
@@ -319,7 +321,8 @@ static bool is_orphan(const struct why *why)
 
 	return subject->has_flow_run && !uuid_is_nil(subject->flow_run.program_id) &&
 	       !state_type_is_terminal(subject->state.type) && subject->state.type != STATE_NONE &&
-	       !subject->details.pause_reschedule && !store_program_alive(why->store, subject->flow_run.program_id);
+	       !subject->details.pause_reschedule && !is_named(why, "Resuming") &&
+	       !store_program_alive(why->store, subject->flow_run.program_id);
 }
 
 static void answer_orphan(struct why *why)

@@ -57,6 +57,12 @@ int64_t why_upstream(struct why *why);
 /* Task runs of the flow run in states of these types, at most five, in the order of their end or of their making. */
 void why_tasks(struct why *why, const enum state_type *types, size_t count, enum task_run_sort sort);
 
+/* Of a paused flow run: what it asks for; and how it is resumed, added to `next`. */
+void why_input(struct why *why);
+
+/* Add to `next` how its program goes on with a suspended run. */
+void why_program_resume(struct why *why, const char *before);
+
 /* Of a task run that is ready: does its flow run let no more children run at a time? Then that is the answer. */
 bool why_max_parallel(struct why *why);
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a run's state is owed to: other runs, earlier attempts, people, and what it said itself. */
 #include "core/internal.h"
+#include "core/pause.h"
 #include "core/why.h"
+#include "rules/run_input.h"
 
 enum { RUNS_SHOWN = 5, FAILURES_SHOWN = 5, LINES_SHOWN = 5 };
 
@@ -326,4 +328,58 @@ bool why_max_parallel(struct why *why)
 	why_cause_end(why);
 	strbuf_puts(&why->next, "It starts when one of those before it has ended.");
 	return true;
+}
+
+/* --- Input --- */
+
+/* "a string, required; who is to be told" */
+static struct str phrase_of_field(struct why *why, const struct input_field *field)
+{
+	struct str default_text = STR("");
+
+	if (!field->required && field->fallback.data)
+		default_text = arena_printf(why->arena, ", by default %.*s", STR_ARG(field->fallback));
+	return arena_printf(why->arena, "%s%s%.*s%s%.*s", input_type_phrase(field->type),
+	                    field->required ? ", required" : "", STR_ARG(default_text),
+	                    field->description.length ? "; " : "", STR_ARG(field->description));
+}
+
+static void write_fields(struct why *why, struct str schema, struct str description)
+{
+	struct input_field *fields;
+	int count = run_input_fields(why->arena, schema, &fields, why->problem);
+
+	why->error = MIN(count, 0);
+	why_cause_begin(why, why->subject.state.timestamp, "it waits for somebody's input");
+	if (description.data)
+		why_detail(why, "description", description);
+	for (int i = 0; i < count; i++)
+		why_detail(why, arena_str(why->arena, fields[i].name).data, phrase_of_field(why, &fields[i]));
+	why_cause_end(why);
+}
+
+void why_program_resume(struct why *why, const char *before)
+{
+	strbuf_printf(&why->next, "%sPROGRAM resume ", before);
+	pause_put_name(&why->next, why->subject.name);
+}
+
+void why_input(struct why *why)
+{
+	AUTO(strbuf_done) struct strbuf how = { 0 };
+	struct why_subject *subject = &why->subject;
+	struct str schema, description;
+
+	if (why->error == 0)
+		why->error = flow_run_asks(why->db, subject->id, &subject->state, why->arena, &schema, &description,
+		                           why->problem);
+	if (why->error == 0 && subject->details.run_input_keyset.data)
+		write_fields(why, schema, description);
+	if (why->error == 0)
+		why->error = pause_how(why->arena, subject->name, schema, &how, why->problem);
+	if (why->error < 0)
+		return;
+	strbuf_printf(&why->next, ": %s", how.data);
+	if (subject->details.pause_reschedule && !uuid_is_nil(subject->flow_run.program_id))
+		why_program_resume(why, ", then ");
 }

@@ -135,6 +135,15 @@ static int check_parameter(const struct callable *callable, const weir_parameter
 	return 0;
 }
 
+int callable_check_parameters(const struct callable *callable, struct problem *problem)
+{
+	int result = 0;
+
+	for (size_t i = 0; result == 0 && i < WEIR_MAX_PARAMETERS && callable->parameters[i].name; i++)
+		result = check_parameter(callable, &callable->parameters[i], problem);
+	return result;
+}
+
 int callable_check(const struct callable *callable, struct problem *problem)
 {
 	int result = check_name(callable, problem);
@@ -143,8 +152,8 @@ int callable_check(const struct callable *callable, struct problem *problem)
 		result = check_mode(callable, problem);
 	if (result == 0)
 		result = check_numbers(callable, problem);
-	for (size_t i = 0; result == 0 && i < WEIR_MAX_PARAMETERS && callable->parameters[i].name; i++)
-		result = check_parameter(callable, &callable->parameters[i], problem);
+	if (result == 0)
+		result = callable_check_parameters(callable, problem);
 	if (result == 0 && callable->run_name)
 		result = template_check(callable, ".run_name", callable->run_name, problem);
 	if (result == 0 && callable->result_key)

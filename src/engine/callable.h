@@ -35,6 +35,9 @@ struct callable callable_of_flow(const weir_flow *flow);
 /* Is the definition sound? Templates with known placeholders, a name without / % & < >, a function, parameters with names and well-formed fallbacks. */
 MUST_CHECK int callable_check(const struct callable *callable, struct problem *problem);
 
+/* Are the declared parameters: known types, well-formed fallbacks? Part of callable_check. */
+MUST_CHECK int callable_check_parameters(const struct callable *callable, struct problem *problem);
+
 /* "flow 'x'" or "task 'x'", for messages. */
 const char *callable_noun(const struct callable *callable);
 

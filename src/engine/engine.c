@@ -5,6 +5,9 @@
 #include "base/settings_table.h"
 #include "base/strbuf.h"
 #include "core/recover.h"
+#include "engine/forked.h"
+#include "engine/last_word.h"
+#include "engine/pause.h"
 #include "engine/run.h"
 #include "engine/signals.h"
 
@@ -17,6 +20,7 @@ static struct {
 	struct engine *engine;
 	bool console;
 	bool exit_hook;
+	const char *disowned; /* why this process has no engine */
 } process = { .mutex = PTHREAD_MUTEX_INITIALIZER };
 
 /* --- What reaches the engine from outside --- */
@@ -31,15 +35,20 @@ static void cancel_flow(struct flow_context *flow)
 	pthread_mutex_unlock(&run->scope->mutex);
 }
 
-/* Cancel the active flow run of that id, if it is one of this program's. */
-static void cancel_flow_run(struct engine *engine, struct uuid id)
+/* Do it to the active flow run of that id, if it is one of this program's; with engine->mutex. */
+static void act_on_flow_run(struct engine *engine, struct uuid id, void (*act)(struct flow_context *flow))
 {
 	pthread_mutex_lock(&engine->mutex);
 	for (struct flow_context *flow = engine->active; flow; flow = flow->next) {
 		if (uuid_equal(flow->flow_run_id, id))
-			cancel_flow(flow);
+			act(flow);
 	}
 	pthread_mutex_unlock(&engine->mutex);
+}
+
+void engine_cancel_flow_run(struct engine *engine, struct uuid id)
+{
+	act_on_flow_run(engine, id, cancel_flow);
 }
 
 static void hear_cancel(struct engine *engine, struct str rest)
@@ -47,7 +56,15 @@ static void hear_cancel(struct engine *engine, struct str rest)
 	struct uuid id;
 
 	if (uuid_parse(rest, &id))
-		cancel_flow_run(engine, id);
+		engine_cancel_flow_run(engine, id);
+}
+
+static void hear_resume(struct engine *engine, struct str rest)
+{
+	struct uuid id;
+
+	if (uuid_parse(rest, &id))
+		act_on_flow_run(engine, id, pause_wake);
 }
 
 static void hear_slots(struct engine *engine, struct str rest)
@@ -67,6 +84,7 @@ static const struct {
 	void (*hear)(struct engine *engine, struct str rest);
 } messages[] = {
 	{ STR("cancel "), hear_cancel },
+	{ STR("resume "), hear_resume },
 	{ STR("slots "), hear_slots },
 	{ STR("limits"), hear_limits },
 };
@@ -120,24 +138,22 @@ void engine_lost_record(struct engine *engine, const struct problem *problem)
 
 /* --- Loops of coroutines --- */
 
-static struct loop *shared_loop(struct engine *engine)
+static struct loop *shared_loop(struct engine *engine, struct problem *problem)
 {
-	struct problem problem;
-	struct loop *loop;
+	struct loop *loop = NULL;
 
 	pthread_mutex_lock(&engine->mutex);
-	if (!engine->async_loop && loop_new("weir-async", &engine->async_loop, &problem) < 0)
-		log_write(LOG_ERROR, "weir.engine", "%s", problem.message);
-	loop = engine->async_loop;
+	if (engine->async_loop || loop_new("weir-async", &engine->async_loop, problem) == 0)
+		loop = engine->async_loop;
 	pthread_mutex_unlock(&engine->mutex);
 	return loop;
 }
 
-struct loop *engine_loop_for(struct engine *engine, const struct weir_run *parent)
+struct loop *engine_loop_for(struct engine *engine, const struct weir_run *parent, struct problem *problem)
 {
 	if (parent && parent->run->loop)
 		return parent->run->loop;
-	return !parent && loop_current() ? loop_current() : shared_loop(engine);
+	return !parent && loop_current() ? loop_current() : shared_loop(engine, problem);
 }
 
 /* --- Starting and ending --- */
@@ -150,9 +166,11 @@ static void read_settings(struct engine *engine, const struct settings *settings
 	engine->log_level = (int)settings_get(settings, "log.level")->integer;
 }
 
-static int open_store(struct engine *engine, const struct settings *settings, struct problem *problem)
+static int open_store(struct engine *engine, const struct settings *settings, struct uuid program_id,
+                      struct problem *problem)
 {
 	struct store_options options = {
+		.program_id = program_id,
 		.path = settings_get(settings, "store.path")->text.data,
 		.mode = STORE_PROGRAM,
 		.hold_seconds = settings_get(settings, "store.hold_seconds")->seconds,
@@ -181,6 +199,9 @@ static void engine_free(struct engine *engine)
 		store_leave_lock(engine->store);
 	store_close(engine->store); /* the last log lines are stored by its writer */
 	log_spool_done(&engine->logs);
+	results_done(&engine->results);
+	if (engine->console)
+		last_word_end();
 	limited_tags_done(&engine->limited_tags);
 	slot_queue_done(&engine->slot_queue);
 	pthread_mutex_destroy(&engine->mutex);
@@ -190,11 +211,14 @@ static void engine_free(struct engine *engine)
 static int engine_new(struct engine **out, struct problem *problem)
 {
 	struct settings *settings = weir_settings(problem);
+	struct uuid program_id = uuid_new();
 	struct engine *engine;
 	int result;
 
 	if (!settings)
 		return WEIR_EINVAL;
+	if (process.console)
+		last_word_begin(settings_get(settings, "store.path")->text.data, program_id);
 	engine = xcalloc(1, sizeof *engine);
 	pthread_mutex_init(&engine->mutex, NULL);
 	limited_tags_init(&engine->limited_tags);
@@ -202,9 +226,10 @@ static int engine_new(struct engine **out, struct problem *problem)
 	engine->console = process.console;
 	snprintf(engine->output_key, sizeof engine->output_key, "weir:%s", uuid_text(uuid_new()).text);
 	read_settings(engine, settings);
+	results_init(&engine->results, settings);
 	result = loop_new("weir-loop", &engine->loop, problem);
 	if (result == 0)
-		result = open_store(engine, settings, problem);
+		result = open_store(engine, settings, program_id, problem);
 	log_spool_init(&engine->logs, engine->store ? store_executor(engine->store) : NULL);
 	if (result == 0)
 		result = signals_watch(engine, problem);
@@ -221,14 +246,27 @@ int engine_get(struct engine **out, struct problem *problem)
 {
 	int result = 0;
 
+	if (process.disowned)
+		return problem_set(problem, WEIR_EPERM, "%s", process.disowned);
 	pthread_mutex_lock(&process.mutex);
 	if (!process.engine)
 		result = engine_new(&process.engine, problem);
 	if (result == 0 && !process.exit_hook)
 		process.exit_hook = atexit(engine_close) == 0;
+	forked_watch();
 	*out = process.engine;
 	pthread_mutex_unlock(&process.mutex);
 	return result;
+}
+
+void engine_disown(const char *reason)
+{
+	process.disowned = reason;
+}
+
+const char *engine_disowned(void)
+{
+	return process.disowned;
 }
 
 struct engine *engine_peek(void)
@@ -242,6 +280,8 @@ void engine_close(void)
 	struct engine *engine;
 	bool busy;
 
+	if (process.disowned)
+		return;
 	pthread_mutex_lock(&process.mutex);
 	engine = process.engine;
 	if (engine) {

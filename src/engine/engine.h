@@ -14,6 +14,7 @@
 
 #include "engine/limited_tags.h"
 #include "engine/log_spool.h"
+#include "engine/results.h"
 #include "engine/slot_queue.h"
 #include "loop/loop.h"
 #include "loop/pool.h"
@@ -27,6 +28,7 @@ struct engine {
 	struct loop *loop;
 	struct pool *pool;
 	struct log_spool logs;
+	struct results results;
 	struct limited_tags limited_tags;
 	struct slot_queue slot_queue;
 	struct loop *async_loop;  /* for coroutines whose parent is none; started on first use, under mutex */
@@ -34,6 +36,7 @@ struct engine {
 	unsigned abandoned_limit; /* attempts that may be abandoned at a time */
 	bool check_values;        /* see value_check.h */
 	int log_level;            /* below it log lines of runs are not kept */
+	bool in_child;            /* of a task's own process: there is nothing but log_level then (process_child.h) */
 	bool console;             /* log lines of runs also go to the program's log (weir_main) */
 	char output_key[48];      /* member name of placeholders, made up anew by each process: no data looks like it */
 
@@ -56,15 +59,27 @@ void engine_close(void);
 /* The runs' log lines go to the program's log as well. To be set before the first flow. */
 void engine_use_console(void);
 
+/* Cancel the active flow run of this id, if it is one of this program's. */
+void engine_cancel_flow_run(struct engine *engine, struct uuid id);
+
 /* Cancel every active top-level flow run; with a reason they end as Crashed rather than Cancelled. */
 void engine_cancel_all(struct engine *engine, const char *crash_reason);
 
 /* The loop for a new coroutine run of this parent (NULL: the program itself): the parent's own, that of the coroutine or of
-   the thread that starts it, else the engine's. NULL when none could be started. */
-struct loop *engine_loop_for(struct engine *engine, const struct weir_run *parent);
+   the thread that starts it, else the engine's. NULL when none could be started, with the problem. */
+struct loop *engine_loop_for(struct engine *engine, const struct weir_run *parent, struct problem *problem);
 
 /* A state could not be recorded: remember why, say so once. From any thread. */
 void engine_lost_record(struct engine *engine, const struct problem *problem);
+
+/*
+ * This process is not to have an engine: engine_get fails with the reason (a static text), and what the engine would do at the
+ * process's exit is not done.
+ */
+void engine_disown(const char *reason);
+
+/* That reason, or NULL. */
+const char *engine_disowned(void);
 
 /* Copy a problem to a caller's weir_problem (NULL allowed), with its path; returns its code. */
 int problem_export(weir_problem *out, const struct problem *problem);

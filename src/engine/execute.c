@@ -3,6 +3,7 @@
 #include "engine/cache.h"
 #include "engine/deadline.h"
 #include "engine/finish.h"
+#include "engine/forked.h"
 #include "engine/hooks.h"
 #include "engine/limits.h"
 #include "engine/local.h"
@@ -10,6 +11,7 @@
 #include "engine/process_mode.h"
 #include "engine/record.h"
 #include "engine/run_template.h"
+#include "engine/transaction.h"
 #include "engine/value_check.h"
 #include "loop/coroutine.h"
 
@@ -22,8 +24,9 @@ static int submit(weir_future *run, struct problem *problem)
 	if (run->what.mode != WEIR_ASYNC)
 		return pool_submit(run->engine->pool, &run->work, problem);
 	if (!run->loop)
-		return problem_set(problem, WEIR_ELIMIT, "there is no event loop to run on: %s",
-		                   "one could not be started");
+		run->loop = engine_loop_for(run->engine, run->parent, problem);
+	if (!run->loop)
+		return problem->code;
 	if (!loop_post(run->loop, &run->start_call))
 		return problem_set(problem, WEIR_ECANCELED, "the event loop that it was to run on is closing");
 	return 0;
@@ -60,7 +63,8 @@ void run_execute_or_enqueue(weir_future *run)
 
 bool run_take(weir_future *run)
 {
-	return run->what.mode != WEIR_ASYNC && fits_here(run) && pool_take(run->engine->pool, &run->work);
+	return run->what.mode != WEIR_ASYNC && !run->engine->in_child && fits_here(run) &&
+	       pool_take(run->engine->pool, &run->work);
 }
 
 /* --- After the function --- */
@@ -98,6 +102,7 @@ static void bury(weir_run *attempt, json_t *value)
 	struct engine *engine = attempt->run->engine;
 
 	json_decref(value);
+	transactions_end(attempt, false);
 	pthread_mutex_lock(&engine->mutex);
 	engine->abandoned--;
 	pthread_mutex_unlock(&engine->mutex);
@@ -106,7 +111,6 @@ static void bury(weir_run *attempt, json_t *value)
 void attempt_let_go(weir_run *attempt)
 {
 	limits_leave(attempt);
-	cache_end(attempt);
 }
 
 /* Its own function must not change its parameters either: a retry would find them so. */
@@ -126,7 +130,8 @@ static void attempt_returned(weir_run *attempt, json_t *value)
 
 	prints_flush(attempt);
 	value = refuse_changed(attempt, value);
-	join_children(attempt, !value && attempt->outcome.kind != OUTCOME_SKIPPED);
+	join_children(attempt,
+	              !value && attempt->outcome.kind != OUTCOME_SKIPPED && attempt->outcome.kind != OUTCOME_SUSPENDED);
 	locals_destroy(attempt);
 	if (!__atomic_compare_exchange_n(&attempt->phase, &running, ATTEMPT_RETURNED, false, __ATOMIC_ACQ_REL,
 	                                 __ATOMIC_ACQUIRE)) {
@@ -215,8 +220,9 @@ static void record_start(weir_future *run)
 	if (!run->what.is_flow)
 		record_task_state(run, &(struct new_state){ .type = STATE_RUNNING,
 		                                            .name = run->attempts > 1 ? "Retrying" : NULL });
-	else if (run->attempts > 1)
+	else if (run->attempts > 1 && !run->resumed)
 		record_flow_retry(run);
+	run->resumed = false;
 }
 
 /* From here on the attempt is Running, its time limit runs, and it may be given up. */
@@ -261,6 +267,7 @@ static bool ask(weir_run *attempt)
 static json_t *call_function(weir_run *attempt)
 {
 	weir_future *run = attempt->run;
+	json_t *value;
 
 	if (!value_is_unchanged(run->engine, attempt->arguments, run->fingerprint))
 		return weir_fail_final(attempt, "%s", value_changed_text);
@@ -268,7 +275,11 @@ static json_t *call_function(weir_run *attempt)
 	if (attempt_refusal(attempt))
 		return NULL;
 	hook_call_running(attempt);
-	return run->what.mode == WEIR_PROCESS ? process_mode_run(attempt) : run->what.run(attempt);
+	if (run->what.mode == WEIR_PROCESS)
+		return process_mode_run(attempt);
+	value = run->what.run(attempt);
+	forked_check_return(run->what.name);
+	return value;
 }
 
 /* Execute an attempt that has begun, on this thread or coroutine, and see to what follows. Takes the attempt over. */

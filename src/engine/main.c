@@ -4,8 +4,11 @@
 #include "base/setting.h"
 #include "base/settings_table.h"
 #include "engine/callable.h"
+#include "engine/guardian_link.h"
+#include "engine/program.h"
 #include "engine/run.h"
 #include "engine/signals.h"
+#include "engine/start.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,34 +18,25 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { EXIT_USAGE = 2 };
-
-struct program {
-	const char *name;
-	const weir_flow *const *flows;
-	size_t flow_count;
-};
-
-typedef int command_fn(const struct program *program, int argc, char **argv);
-
 struct command {
 	const char *word;
 	const char *arguments;
 	const char *help;
-	command_fn *run;
+	program_command_fn *run;
 };
 
 static int run_command(const struct program *program, int argc, char **argv);
-static int list_command(const struct program *program, int argc, char **argv);
 static int help_command(const struct program *program, int argc, char **argv);
 
 static const struct command commands[] = {
 	{ "run", "FLOW [--param NAME=VALUE]... [--params JSON]", "run a flow and print its result", run_command },
-	{ "ls", "", "list the flows of this program and their parameters", list_command },
+	{ "resume", "RUN", "go on with a suspended run, by its id or name", program_resume },
+	{ "ls", "[--json]", "list the flows of this program and their parameters", program_ls },
+	{ "schema", "FLOW", "print the parameters of a flow as JSON schema", program_schema },
 	{ "help", "", "show this text", help_command },
 };
 
-__attribute__((format(printf, 1, 2))) static int wrong_usage(const char *format, ...)
+int program_wrong_usage(const char *format, ...)
 {
 	va_list arguments;
 
@@ -52,34 +46,6 @@ __attribute__((format(printf, 1, 2))) static int wrong_usage(const char *format,
 	va_end(arguments);
 	fprintf(stderr, "\nTry '%s --help'.\n", program_invocation_short_name);
 	return EXIT_USAGE;
-}
-
-/* --- ls --- */
-
-static void print_parameters(const weir_flow *flow)
-{
-	for (size_t i = 0; i < WEIR_MAX_PARAMETERS && flow->parameters[i].name; i++) {
-		const weir_parameter *parameter = &flow->parameters[i];
-
-		printf("    --param %s=…  %s%s%s", parameter->name, type_name(parameter->type),
-		       parameter->required ? ", required" : "", parameter->fallback ? ", by default " : "");
-		printf("%s%s%s\n", parameter->fallback ? parameter->fallback : "", parameter->description ? "; " : "",
-		       parameter->description ? parameter->description : "");
-	}
-}
-
-static int list_command(const struct program *program, int argc, char **argv)
-{
-	if (argc)
-		return wrong_usage("'ls' takes no arguments, not '%s'", argv[0]);
-	for (size_t i = 0; i < program->flow_count; i++) {
-		const weir_flow *flow = program->flows[i];
-
-		printf("%s%s%s\n", flow->name, flow->description ? "  " : "",
-		       flow->description ? flow->description : "");
-		print_parameters(flow);
-	}
-	return fflush(stdout) == 0 ? 0 : error_exit_status(WEIR_EIO);
 }
 
 /* --- help --- */
@@ -99,7 +65,7 @@ static int help_command(const struct program *program, int argc, char **argv)
 
 /* --- run --- */
 
-static const weir_flow *find_flow(const struct program *program, const char *name)
+const weir_flow *program_find_flow(const struct program *program, const char *name)
 {
 	for (size_t i = 0; i < program->flow_count; i++) {
 		if (strcmp(program->flows[i]->name, name) == 0)
@@ -108,7 +74,7 @@ static const weir_flow *find_flow(const struct program *program, const char *nam
 	return NULL;
 }
 
-static int unknown_flow(const struct program *program, const char *name)
+int program_unknown_flow(const struct program *program, const char *name)
 {
 	const char **names = xcalloc(program->flow_count, sizeof *names);
 	int nearest, status;
@@ -117,9 +83,9 @@ static int unknown_flow(const struct program *program, const char *name)
 		names[i] = program->flows[i]->name;
 	nearest = nearest_word(str_of(name), names, program->flow_count);
 	if (nearest >= 0)
-		status = wrong_usage("no flow is named '%s'; did you mean '%s'?", name, names[nearest]);
+		status = program_wrong_usage("no flow is named '%s'; did you mean '%s'?", name, names[nearest]);
 	else
-		status = wrong_usage("no flow is named '%s': see '%s ls'", name, program->name);
+		status = program_wrong_usage("no flow is named '%s': see '%s ls'", name, program->name);
 	free(names);
 	return status;
 }
@@ -136,17 +102,17 @@ static int add_parameter(const weir_flow *flow, json_t *arguments, const char *t
 	int status = 0;
 
 	if (!equals)
-		return wrong_usage("'--param %s' has no '=': write --param NAME=VALUE", text);
+		return program_wrong_usage("'--param %s' has no '=': write --param NAME=VALUE", text);
 	name = xstrdup(text);
 	name[equals - text] = '\0';
 	declared = callable_parameter(&what, name);
 	if (declared)
 		value = value_from_text(declared->type, name, equals + 1, &problem);
 	if (!declared)
-		status = wrong_usage("flow '%s' has no parameter '%s': see '%s ls'", flow->name, name,
-		                     program_invocation_short_name);
+		status = program_wrong_usage("flow '%s' has no parameter '%s': see '%s ls'", flow->name, name,
+		                             program_invocation_short_name);
 	else if (!value)
-		status = wrong_usage("%s", problem.message);
+		status = program_wrong_usage("%s", problem.message);
 	else
 		json_object_set_new(arguments, name, value);
 	free(name);
@@ -159,8 +125,8 @@ static int add_parameters(json_t *arguments, const char *text)
 	json_auto_t *object = json_loads(text, 0, &error);
 
 	if (!json_is_object(object))
-		return wrong_usage("'--params' must be a JSON object: %s",
-		                   object ? "this is something else" : error.text);
+		return program_wrong_usage("'--params' must be a JSON object: %s",
+		                           object ? "this is something else" : error.text);
 	json_object_update(arguments, object);
 	return 0;
 }
@@ -194,40 +160,48 @@ static int read_arguments(const weir_flow *flow, json_t *arguments, int argc, ch
 		} else if ((value = option_value("--params", argc, argv, &i))) {
 			status = add_parameters(arguments, value);
 		} else {
-			status = wrong_usage("'%s' is not known to 'run'", argv[i]);
+			status = program_wrong_usage("'%s' is not known to 'run'", argv[i]);
 		}
 	}
 	return status;
 }
 
-static int print_result(json_t *result)
+int program_print_json(const json_t *value)
 {
-	char *text;
+	char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_INDENT(2));
 	int status = 0;
 
-	if (json_is_null(result))
-		return 0;
-	text = json_dumps(result, JSON_ENCODE_ANY | JSON_INDENT(2));
 	if (printf("%s\n", text) < 0 || fflush(stdout) != 0)
 		status = error_exit_status(WEIR_EIO);
 	free(text);
 	return status;
 }
 
+int program_outcome(int code, const struct problem *problem, const json_t *result)
+{
+	weir_problem shown;
+	int status;
+
+	if (code == 0)
+		return json_is_null(result) ? 0 : program_print_json(result);
+	problem_export(&shown, problem);
+	status = weir_complain(&shown);
+	return code == WEIR_EAGAIN ? 0 : status;
+}
+
 static int run_flow(const weir_flow *flow, int argc, char **argv)
 {
 	json_t *arguments = json_object();
 	json_auto_t *result = NULL;
-	weir_problem problem;
+	struct problem problem;
 	int status = read_arguments(flow, arguments, argc, argv);
 
 	if (status) {
 		json_decref(arguments);
 		return status;
 	}
-	if (weir_run_flow_json(flow, &result, &problem, arguments) < 0)
-		return weir_complain(&problem);
-	return print_result(result);
+	status = flow_start(flow, arguments, &result, &problem);
+	return program_outcome(status, &problem, result);
 }
 
 static int run_command(const struct program *program, int argc, char **argv)
@@ -235,10 +209,10 @@ static int run_command(const struct program *program, int argc, char **argv)
 	const weir_flow *flow;
 
 	if (argc == 0)
-		return wrong_usage("which flow? See '%s ls'", program->name);
-	flow = find_flow(program, argv[0]);
+		return program_wrong_usage("which flow? See '%s ls'", program->name);
+	flow = program_find_flow(program, argv[0]);
 	if (!flow)
-		return unknown_flow(program, argv[0]);
+		return program_unknown_flow(program, argv[0]);
 	return run_flow(flow, argc - 1, argv + 1);
 }
 
@@ -286,7 +260,7 @@ static int dispatch(const struct program *program, int argc, char **argv)
 	if (!word || (word[0] == '-' && strcmp(word, "--help") != 0 && strcmp(word, "-h") != 0)) {
 		if (program->flow_count == 1)
 			return run_flow(program->flows[0], argc - 1, argv + 1);
-		return word ? wrong_usage("'%s' is no command", word) : help_command(program, 0, NULL);
+		return word ? program_wrong_usage("'%s' is no command", word) : help_command(program, 0, NULL);
 	}
 	if (word[0] == '-')
 		return help_command(program, 0, NULL);
@@ -294,7 +268,7 @@ static int dispatch(const struct program *program, int argc, char **argv)
 		if (strcmp(word, commands[i].word) == 0)
 			return commands[i].run(program, argc - 2, argv + 2);
 	}
-	return wrong_usage("'%s' is no command; to run a flow, write '%s run FLOW'", word, program->name);
+	return program_wrong_usage("'%s' is no command; to run a flow, write '%s run FLOW'", word, program->name);
 }
 
 WEIR_API int weir_main(int argc, char **argv, const weir_flow *const *flows)
@@ -303,6 +277,7 @@ WEIR_API int weir_main(int argc, char **argv, const weir_flow *const *flows)
 	int status;
 
 	open_missing_descriptors();
+	guardian_link_begin();
 	setlocale(LC_CTYPE, "");
 	while (flows && flows[program.flow_count])
 		program.flow_count++;
@@ -311,6 +286,7 @@ WEIR_API int weir_main(int argc, char **argv, const weir_flow *const *flows)
 		return status;
 	status = dispatch(&program, argc, argv);
 	engine_close();
+	guardian_link_end();
 	log_flush(1000 * 1000);
 	return signals_status(status);
 }

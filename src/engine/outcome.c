@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "engine/process_child.h"
 
 #include <stdlib.h>
 
@@ -86,6 +87,15 @@ json_t *outcome_crashed(weir_run *attempt, const char *format, ...)
 	return NULL;
 }
 
+json_t *outcome_suspended(weir_run *attempt, struct pause *suspension)
+{
+	const weir_state suspended = { WEIR_PAUSED, "Suspended", NULL };
+
+	attempt->suspension = suspension;
+	set_outcome(attempt, OUTCOME_SUSPENDED, suspended, "it was to be suspended");
+	return NULL;
+}
+
 #define DEFINE_OUTCOME_CALL(function, kind, type, name)                                                                \
 	WEIR_API json_t *function(weir_run *run, const char *format, ...)                                              \
 	{                                                                                                              \
@@ -123,6 +133,8 @@ WEIR_API int weir_sleep(weir_run *run, double seconds)
 
 	if (refusal || !(seconds > 0))
 		return refusal;
+	if (process_child_is(run))
+		return process_child_sleep(clock_due_us(seconds));
 	return scope_sleep(&run->scope, clock_due_us(seconds));
 }
 

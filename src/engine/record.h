@@ -17,6 +17,10 @@ void record_task_begin(weir_future *run, const char *name, struct str inputs, co
 /* The run enters a state: bookkeeping, and on its way to the store. */
 void record_task_state(weir_future *run, const struct new_state *new_state);
 
+/* A completed task run was undone: one more state is recorded, Completed under the name RolledBack. The run has ended, so its
+   card is brought along. */
+void record_task_rolled_back(weir_future *run, struct run_card *card);
+
 /* A coroutine that makes runs faster than the store takes them waits here; a thread does so when it submits. */
 void record_make_room(weir_run *attempt);
 
@@ -37,6 +41,12 @@ void record_flow_filled(weir_future *run);
 
 /* The flow run begins another attempt: Running under the name Retrying. Queued. */
 void record_flow_retry(weir_future *run);
+
+/*
+ * The function has returned, to be suspended: pause the run in the store. When the store has confirmed it, the run is over
+ * for this program, its view Paused under the name Suspended with the sentence as message; else it fails.
+ */
+void record_flow_suspend(weir_future *run, const struct pause *pause, const char *sentence);
 
 /*
  * Propose the final state. When the store has confirmed it, the run is completed; when the rules answer with another

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
-#include "core/core.h"
+#include "core/pause.h"
 #include "core/run_name.h"
 #include "engine/finish.h"
 #include "engine/record.h"
@@ -15,7 +15,11 @@ struct flow_record {
 	struct run_card *card; /* counted: the texts */
 	struct flow_run row;   /* begin */
 	struct state proposed; /* retry, end */
+	int64_t asked_us;      /* wall clock: when it was proposed */
 	json_t *result;        /* end: to be handed on */
+	struct pause pause;    /* suspend */
+	const char *sentence;  /* suspend: how to go on */
+	bool suspended;
 	/* the answer */
 	struct arena arena;
 	struct set_state_result answer;
@@ -29,6 +33,7 @@ static struct flow_record *flow_record_new(weir_future *run, job_fn *write,
 	record->job = (struct job){ .run = write, .request = record, .told = told, .flags = record_flags() };
 	record->run = future_ref(run);
 	record->card = run_card_ref(run->card);
+	record->asked_us = clock_wall_us();
 	return record;
 }
 
@@ -57,11 +62,22 @@ static void keep_answer(struct flow_record *record)
 	record->answer.verdict.reason = arena_str(&record->arena, record->answer.verdict.reason);
 }
 
+/* A batch's clock is that of its beginning, and what ended while it gathered came later: a flow run must not end before
+   its tasks did. Clocks that were set are left to the rules. */
+static int64_t stamp_of(const struct tx *tx, const struct flow_record *record)
+{
+	const int64_t gathering_us = 1000 * 1000;
+	int64_t later_us = record->asked_us - tx->now_us;
+
+	return later_us > 0 && later_us < gathering_us ? record->asked_us : TIMESTAMP_NONE;
+}
+
 static int propose(struct tx *tx, struct flow_record *record, const struct state *proposed)
 {
 	struct set_state in = { .run_id = record->run->id, .proposed = *proposed };
 	int result;
 
+	in.proposed.timestamp = stamp_of(tx, record);
 	result = flow_run_set_state(tx, &in, &record->answer);
 	if (result == 0)
 		keep_answer(record);
@@ -133,7 +149,7 @@ static void fill_stand_in(weir_future *run, struct str inputs)
 {
 	struct run_card *card = run->card;
 	struct flow_context *outer = run->parent->run->flow;
-	unsigned number = run->call_number = flow_context_count_call(outer, run->what.definition);
+	unsigned number = run->call_number = flow_context_count_call(outer, run->what.definition, run->what.name);
 
 	fields_init(&task_run_fields, &card->row);
 	card->row.id = run->flow->parent_task_run_id;
@@ -236,10 +252,26 @@ void record_flow_retry(weir_future *run)
 
 /* --- Ending --- */
 
-/* Somebody cancels the run while it ends: then the one state it may enter is Cancelled. */
-static int write_end(struct tx *tx, void *request)
+/* Is what it has come to recorded already: the pause that nobody ended in time, the cancellation of a paused run? Then that
+   is the answer. */
+static int find_end(struct tx *tx, struct flow_record *record, bool *found)
 {
-	struct flow_record *record = request;
+	struct flow_run row;
+	struct state state;
+	int result = flow_run_get(tx->db, record->run->id, tx->arena, &row, &state, tx->problem);
+
+	*found = result == 0 && (record->run->ended_in_store ||
+	                         (state.type == STATE_CANCELLED && record->proposed.type == STATE_CANCELLED));
+	if (!*found)
+		return result;
+	record->answer = (struct set_state_result){ .state = state, .has_state = state.type != STATE_NONE };
+	keep_answer(record);
+	return 0;
+}
+
+/* Somebody cancels the run while it ends: then the one state it may enter is Cancelled. */
+static int propose_end(struct tx *tx, struct flow_record *record)
+{
 	int result = propose(tx, record, &record->proposed);
 
 	if (result == 0 && record->answer.has_state && record->answer.state.type == STATE_CANCELLING) {
@@ -252,6 +284,17 @@ static int write_end(struct tx *tx, void *request)
 		result = propose(tx, record, &cancelled);
 	}
 	return result;
+}
+
+static int write_end(struct tx *tx, void *request)
+{
+	struct flow_record *record = request;
+	bool found = false;
+	int result = 0;
+
+	if (record->run->ended_in_store || record->proposed.type == STATE_CANCELLED)
+		result = find_end(tx, record, &found);
+	return result < 0 || found ? result : propose_end(tx, record);
 }
 
 static int64_t delay_until(const struct flow_record *record)
@@ -275,6 +318,8 @@ static weir_state final_view(struct flow_record *record, int result, const struc
 {
 	bool unrecorded = __atomic_load_n(&record->run->flow->unrecorded, __ATOMIC_ACQUIRE);
 
+	if (result == 0 && record->suspended)
+		return (weir_state){ WEIR_PAUSED, "Suspended", record->sentence };
 	if (result < 0 && (result != WEIR_ENOTFOUND || unrecorded)) {
 		engine_lost_record(record->run->engine, problem);
 		return (weir_state){ WEIR_CRASHED, "Crashed", problem->message };
@@ -307,5 +352,36 @@ void record_flow_end(weir_future *run, const struct new_state *new_state, json_t
 	if (new_state->data.data)
 		record->proposed.data = arena_str(&run->card->arena, new_state->data);
 	record->result = result;
+	flow_record_submit(record);
+}
+
+/* --- Leaving the program --- */
+
+static int write_suspend(struct tx *tx, void *request)
+{
+	struct flow_record *record = request;
+	struct pause_answer answer;
+	struct state failed = record->proposed;
+	int result = flow_run_pause(tx, &record->pause, &answer);
+
+	record->suspended = result == 0 && answer.status == PAUSE_WAITS;
+	if (result < 0 || record->suspended)
+		return result;
+	failed.message = arena_printf(tx->arena, "the run can't be suspended: %.*s", STR_ARG(answer.reason));
+	record->proposed = failed;
+	return propose_end(tx, record);
+}
+
+void record_flow_suspend(weir_future *run, const struct pause *pause, const char *sentence)
+{
+	struct flow_record *record = flow_record_new(run, write_suspend, end_told);
+	struct arena *arena = &run->card->arena;
+
+	record->proposed = make_state(run->card, STATE_FAILED, NULL, NULL);
+	record->pause = *pause;
+	record->pause.key = arena_str(arena, pause->key);
+	record->pause.schema = arena_str(arena, pause->schema);
+	record->pause.description = arena_str(arena, pause->description);
+	record->sentence = arena_strdup(arena, sentence);
 	flow_record_submit(record);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/run.h"
 
+#include "engine/transaction.h"
 #include "engine/value_check.h"
 
 #include <stdlib.h>
@@ -37,6 +38,9 @@ void flow_context_unref(struct flow_context *flow)
 	if (!flow || __atomic_sub_fetch(&flow->references, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
 	vec_done(&flow->counters);
+	for (size_t i = 0; i < flow->earlier.count; i++)
+		free(flow->earlier.items[i].task_key);
+	vec_done(&flow->earlier);
 	free(flow->crash_reason);
 	free(flow->name);
 	pthread_mutex_destroy(&flow->mutex);
@@ -63,7 +67,25 @@ void flow_context_set_name(struct flow_context *flow, const char *name)
 	flow->name = xstrdup(name);
 }
 
-unsigned flow_context_count_call(struct flow_context *flow, const void *definition)
+void flow_context_add_earlier(struct flow_context *flow, struct str task_key, unsigned calls)
+{
+	char *copy = xmalloc(task_key.length + 1);
+
+	memcpy(copy, task_key.data, task_key.length);
+	copy[task_key.length] = '\0';
+	vec_push(&flow->earlier, ((struct earlier_calls){ copy, calls }));
+}
+
+static unsigned earlier_calls(const struct flow_context *flow, const char *name)
+{
+	for (size_t i = 0; i < flow->earlier.count; i++) {
+		if (strcmp(flow->earlier.items[i].task_key, name) == 0)
+			return flow->earlier.items[i].calls;
+	}
+	return 0;
+}
+
+unsigned flow_context_count_call(struct flow_context *flow, const void *definition, const char *name)
 {
 	unsigned calls = 0;
 	size_t i;
@@ -74,7 +96,7 @@ unsigned flow_context_count_call(struct flow_context *flow, const void *definiti
 			break;
 	}
 	if (i == flow->counters.count)
-		vec_push(&flow->counters, ((struct call_counter){ definition, 0 }));
+		vec_push(&flow->counters, ((struct call_counter){ definition, earlier_calls(flow, name) }));
 	calls = flow->counters.items[i].calls++;
 	pthread_mutex_unlock(&flow->mutex);
 	return calls;
@@ -130,7 +152,7 @@ weir_future *future_new(struct engine *engine, struct callable what, weir_run *p
 	run->work.run = execute_work;
 	run->start_call.run = start_posted;
 	if (what.mode == WEIR_ASYNC)
-		run->loop = engine_loop_for(engine, parent);
+		run->loop = engine_loop_for(engine, parent, NULL); /* when it can't be, run_enqueue says why */
 	run->retry_timer.fire = retry_due;
 	run->id = uuid_new();
 	pthread_mutex_init(&run->mutex, NULL);
@@ -163,6 +185,8 @@ void future_unref(weir_future *run)
 	json_decref(run->result);
 	flow_context_unref(run->flow);
 	run_card_unref(run->card);
+	transaction_unref(run->transaction);
+	free(run->cache);
 	free(run->name);
 	free(run->view_texts);
 	pthread_mutex_destroy(&run->mutex);
@@ -249,6 +273,7 @@ void future_tell(weir_future *run)
 	free_upstream(run);
 	if (run->what.is_flow)
 		flow_context_retire(run->engine, run->flow);
+	transaction_leave(run);
 	tell_dependents(run);
 	scope_child_done(run->scope, &run->child);
 	attempt_unref(parent);

@@ -20,6 +20,9 @@
 #include "loop/scope.h"
 #include "model/run.h"
 
+struct pause;      /* core/pause.h */
+struct pause_wait; /* engine/pause.h */
+
 /* What all runs under one flow run share. Counted; lives as long as any of them. */
 struct flow_context {
 	unsigned references;
@@ -28,6 +31,7 @@ struct flow_context {
 	const weir_flow *definition;
 	char *name; /* of the flow run */
 	enum weir_toggle log_prints;
+	struct pause_wait *pause;             /* the function waits to be resumed (under engine->mutex) */
 	weir_future *run;                     /* not counted; NULL once the flow run has ended (under engine->mutex) */
 	struct flow_context *next, *previous; /* engine->active */
 
@@ -35,7 +39,11 @@ struct flow_context {
 	struct VEC(struct call_counter {
 		const void *definition;
 		unsigned calls;
-	}) counters;        /* for names and dynamic keys */
+	}) counters; /* for names and dynamic keys */
+	struct VEC(struct earlier_calls {
+		char *task_key;
+		unsigned calls;
+	}) earlier;         /* of a resumed run, before it was suspended */
 	int64_t run_count;  /* attempts of the flow run */
 	bool unrecorded;    /* its beginning could not be recorded: atomic */
 	char *crash_reason; /* the program is being ended: the run is to end as Crashed */
@@ -101,15 +109,20 @@ struct weir_future {
 	struct VEC(struct upstream) upstream;
 	struct VEC(weir_future *) dependents; /* counted: told when this one ends */
 
+	bool ended_in_store; /* its final state is recorded already: a pause that nobody ended in time */
+	bool resumed;        /* its first attempt here goes on with one that was suspended */
+
 	weir_run *hook_attempt; /* counted: whose hook is called when the store has confirmed the end; NULL: nobody's */
 
 	/* set before PHASE_DONE, constant afterwards */
 	json_t *result; /* NULL unless it completed */
 	uint64_t result_fingerprint;
 	weir_state view;
-	char *view_texts; /* what view's texts point to */
-	size_t handle;    /* place in the owner's handles, from 1; 0: none; guarded by the owner's mutex */
-	bool looked_at;   /* atomic: somebody has seen the failure */
+	char *view_texts;              /* what view's texts point to */
+	size_t handle;                 /* place in the owner's handles, from 1; 0: none; guarded by the owner's mutex */
+	struct run_cache *cache;       /* engine/cache.h; NULL: it is not cached, or no attempt has begun */
+	weir_transaction *transaction; /* counted: what it is part of; NULL: nothing. Constant */
+	bool looked_at;                /* atomic: somebody has seen the failure */
 };
 
 struct weir_futures {
@@ -126,6 +139,7 @@ enum outcome_kind {
 	OUTCOME_FAILED_FINAL,
 	OUTCOME_CRASHED, /* its process died */
 	OUTCOME_SKIPPED,
+	OUTCOME_SUSPENDED, /* the run leaves its program */
 	OUTCOME_CHILD,
 };
 
@@ -162,6 +176,8 @@ struct weir_run {
 	bool in_grace;              /* loop's thread only */
 	bool cached;                /* its value came from the cache */
 	bool in_hook;               /* a hook runs: no children are started */
+	unsigned pauses;            /* that it has asked for: the keys of those that have none */
+	struct pause *suspension;   /* OUTCOME_SUSPENDED: what it waits for, in the arena */
 	struct local *locals;       /* engine/local.h, newest first */
 	char id_text[UUID_TEXT_LENGTH + 1];
 
@@ -170,6 +186,8 @@ struct weir_run {
 	bool slots_closed;     /* it may take no more: what it held was given back */
 	struct arena arena;    /* texts of outcomes */
 	struct outcome outcome;
+	weir_transaction *transactions;    /* that it has open, innermost first */
+	json_t *values;                    /* of weir_transaction_set */
 	struct strbuf print_line;          /* what was printed since the last line break */
 	struct VEC(weir_future *) handles; /* counted: futures given to the user */
 	struct weir_futures *maps;
@@ -191,8 +209,11 @@ void flow_context_unref(struct flow_context *flow);
 /* The flow run's name; before it has children. */
 void flow_context_set_name(struct flow_context *flow, const char *name);
 
-/* How often this definition has been called in the flow run, counting from 0. */
-unsigned flow_context_count_call(struct flow_context *flow, const void *definition);
+/* Calls of a task before the flow run was suspended: its next one is counted on from there. Before it has children. */
+void flow_context_add_earlier(struct flow_context *flow, struct str task_key, unsigned calls);
+
+/* How often this definition, of this name, has been called in the flow run, counting from 0. */
+unsigned flow_context_count_call(struct flow_context *flow, const void *definition, const char *name);
 
 /* The run has come to its end, and its record is made or on its way: keep what it came to (result is taken over), and tell
    dependents and the parent. The run may be gone afterwards. */
@@ -224,7 +245,7 @@ bool run_take(weir_future *run);
 /* On the loop's own stack: begin the next attempt in a coroutine. */
 void run_start_on_loop(weir_future *run);
 
-/* Give back what the attempt holds for itself: slots of limits, its cache key. From any thread, more than once. */
+/* Give back what the attempt holds for itself: slots of limits. From any thread, more than once. */
 void attempt_let_go(weir_run *attempt);
 
 /* --- finish.c: ending --- */
@@ -272,6 +293,9 @@ json_t *outcome_crashed(weir_run *attempt, const char *format, ...) PRINTF_LIKE(
 
 /* The attempt fails because something in it ran over its time limit. */
 json_t *outcome_timed_out(weir_run *attempt, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* The run is to be suspended: what it waits for lies in the attempt's arena. */
+json_t *outcome_suspended(weir_run *attempt, struct pause *suspension);
 
 /* The message of the attempt's outcome, or NULL; lives as long as the attempt. */
 const char *outcome_message(weir_run *attempt);

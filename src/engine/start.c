@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* start.c - starting a flow from outside of any run. */
+#include "engine/start.h"
 #include "engine/record.h"
 #include "engine/run.h"
 
@@ -15,6 +16,8 @@ static int outcome_code(const weir_future *run, struct problem *problem)
 	switch (run->view.type) {
 	case WEIR_COMPLETED:
 		return 0;
+	case WEIR_PAUSED:
+		return problem_set(problem, WEIR_EAGAIN, "flow run '%s' is suspended: %s", run->name, message);
 	case WEIR_CANCELLED:
 	case WEIR_CANCELLING:
 		return problem_set(problem, WEIR_ECANCELED, "flow run '%s' was cancelled", run->name);
@@ -64,8 +67,32 @@ static int make_loop(const weir_flow *flow, struct loop **loop, struct problem *
 	return flow->mode == WEIR_ASYNC && !loop_current() ? loop_new_here("weir-flow", loop, problem) : 0;
 }
 
-static int run_top_level(struct engine *engine, const weir_flow *flow, json_t *bound, json_t **result,
-                         struct problem *problem)
+/* Go on under the name and id of a run that was suspended. */
+static void adopt(weir_future *run, const struct resumption *resumption)
+{
+	pthread_mutex_lock(&run->engine->mutex);
+	run->id = run->flow->flow_run_id = resumption->row.id;
+	pthread_mutex_unlock(&run->engine->mutex);
+	run->name = xmalloc(resumption->row.name.length + 1);
+	memcpy(run->name, resumption->row.name.data, resumption->row.name.length);
+	run->name[resumption->row.name.length] = '\0';
+	flow_context_set_name(run->flow, run->name);
+	run->attempts = (int)MAX(resumption->row.run_count - 1, INT64_C(0));
+	run->resumed = true;
+	for (size_t i = 0; i < resumption->calls.count; i++)
+		flow_context_add_earlier(run->flow, resumption->calls.items[i].task_key,
+		                         resumption->calls.items[i].calls);
+	run_log(run, 20, "Resuming flow run '%s' for flow '%s'", run->name, run->what.name);
+}
+
+static void begin_new(weir_future *run)
+{
+	record_flow_begin(run, NULL, STR("{}"));
+	run_log(run, 20, "Beginning flow run '%s' for flow '%s'", run->name, run->what.name);
+}
+
+int flow_run_here(struct engine *engine, const weir_flow *flow, json_t *bound, const struct resumption *resumption,
+                  json_t **result, struct problem *problem)
 {
 	unsigned lost_before = lost_records(engine);
 	struct loop *loop;
@@ -80,8 +107,12 @@ static int run_top_level(struct engine *engine, const weir_flow *flow, json_t *b
 	scope_init(&scope);
 	run = future_ref(future_new(engine, callable_of_flow(flow), NULL, &scope, NULL));
 	run->arguments = bound;
-	record_flow_begin(run, NULL, STR("{}"));
-	run_log(run, 20, "Beginning flow run '%s' for flow '%s'", run->name, flow->name);
+	if (resumption)
+		adopt(run, resumption);
+	else
+		begin_new(run);
+	if (resumption && resumption->adopted)
+		resumption->adopted(resumption->data);
 	execute_and_wait(run, &scope);
 	loop_free(loop);
 	if (result)
@@ -94,7 +125,7 @@ static int run_top_level(struct engine *engine, const weir_flow *flow, json_t *b
 	return code;
 }
 
-static int start(const weir_flow *flow, json_t **result, struct problem *problem, json_t *arguments)
+int flow_start(const weir_flow *flow, json_t *arguments, json_t **result, struct problem *problem)
 {
 	struct callable what = callable_of_flow(flow);
 	struct engine *engine;
@@ -113,7 +144,7 @@ static int start(const weir_flow *flow, json_t **result, struct problem *problem
 		json_decref(bound);
 		return code;
 	}
-	return run_top_level(engine, flow, bound, result, problem);
+	return flow_run_here(engine, flow, bound, NULL, result, problem);
 }
 
 WEIR_API int weir_run_flow_json(const weir_flow *flow, json_t **result, weir_problem *problem, json_t *arguments)
@@ -123,7 +154,7 @@ WEIR_API int weir_run_flow_json(const weir_flow *flow, json_t **result, weir_pro
 
 	if (result)
 		*result = NULL;
-	code = start(flow, result, &why, arguments);
+	code = flow_start(flow, arguments, result, &why);
 	if (problem)
 		*problem = (weir_problem){ 0 };
 	return code < 0 ? problem_export(problem, &why) : 0;

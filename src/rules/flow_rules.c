@@ -298,6 +298,12 @@ static void cancel_late(struct transition *transition)
 
 /* --- 11, 12: pauses --- */
 
+/* A run that leaves its process needs somebody who starts it again: a worker, by its deployment, or an embedded program. */
+static bool can_be_started_again(const struct flow_run *run)
+{
+	return !uuid_is_nil(run->deployment_id) || !uuid_is_nil(run->program_id);
+}
+
 static const char *pause_verb(const struct state *state)
 {
 	return str_is(state->name, "Suspended") ? "suspend" : "pause";
@@ -349,7 +355,7 @@ static void enter_pause(struct transition *transition)
 		return;
 	else if (!uuid_is_nil(flow->run->parent_task_run_id))
 		transition_abort(transition, arena_printf(transition->arena, "Cannot %s subflows.", verb));
-	else if (uuid_is_nil(flow->run->deployment_id))
+	else if (!can_be_started_again(flow->run))
 		transition_abort(transition,
 		                 arena_printf(transition->arena, "Cannot %s flows without a deployment.", verb));
 }
@@ -407,7 +413,7 @@ static void leave_pause(struct transition *transition)
 		                               "This run cannot transition to the StateType.%s state from the "
 		                               "StateType.%s state.",
 		                               state_type_names[to], state_type_names[transition->current->type]));
-	else if (pause->pause_reschedule && uuid_is_nil(flow_of(transition)->run->deployment_id))
+	else if (pause->pause_reschedule && !can_be_started_again(flow_of(transition)->run))
 		transition_reject(transition, arena_printf(transition->arena,
 		                                           "Cannot reschedule a %.*s flow run without a deployment.",
 		                                           STR_ARG(name)));

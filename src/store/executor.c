@@ -45,6 +45,11 @@ struct executor {
 
 static _Thread_local struct executor *current_executor;
 
+void executor_forked(struct executor *executor)
+{
+	writer_lock_done(&executor->batch.lock);
+}
+
 /* --- What jobs call --- */
 
 void tx_effect(struct tx *tx, void (*call)(void *argument), void *argument)

@@ -112,6 +112,9 @@ MUST_CHECK int executor_run(struct executor *executor, job_fn *run, void *reques
    thread. */
 void executor_drain(struct executor *executor);
 
+/* In a copy of the process that was forked: close the lock file, which is the program's writer's. */
+void executor_forked(struct executor *executor);
+
 struct executor_stats {
 	uint64_t jobs;    /* told */
 	uint64_t batches; /* run, also those that died */

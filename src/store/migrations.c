@@ -68,6 +68,13 @@ static const char *const step_1[] = {
 };
 
 static const char *const step_2[] = {
+	"CREATE TABLE checkpoint ("
+	" flow_run_id BLOB NOT NULL REFERENCES flow_run (id) ON DELETE CASCADE, key TEXT NOT NULL, value TEXT NOT NULL,"
+	" created INTEGER NOT NULL, PRIMARY KEY (flow_run_id, key)) WITHOUT ROWID",
+	NULL,
+};
+
+static const char *const step_3[] = {
 	"CREATE TABLE artifact ("
 	" id BLOB NOT NULL PRIMARY KEY, created INTEGER NOT NULL, updated INTEGER NOT NULL, key TEXT, type TEXT,"
 	" description TEXT, data TEXT, metadata_ TEXT, flow_run_id BLOB, task_run_id BLOB)",
@@ -105,13 +112,25 @@ static const char *const step_2[] = {
 	NULL,
 };
 
+/* What flow runs ask people for, and what they were answered. */
+static const char *const step_4[] = {
+	"CREATE TABLE flow_run_input ("
+	" flow_run_id BLOB NOT NULL REFERENCES flow_run (id) ON DELETE CASCADE, key TEXT NOT NULL, value TEXT NOT NULL,"
+	" id BLOB NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL, sender TEXT,"
+	" PRIMARY KEY (flow_run_id, key)) WITHOUT ROWID",
+	NULL,
+};
+
 struct step {
 	const char *const *statements;
 	int min_writer_version; /* the oldest build's schema version that may write to the file afterwards */
 };
 
 static const struct step steps[] = {
-	{ step_1, 1 }, { step_2, 2 }, /* one of version 1 would forget dead programs without freeing their slots */
+	{ step_1, 1 },
+	{ step_2, 1 },
+	{ step_3, 3 }, /* older ones would forget dead programs without freeing their slots */
+	{ step_4, 3 },
 };
 
 const int store_schema_version = ARRAY_LENGTH(steps);

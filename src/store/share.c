@@ -3,6 +3,7 @@
 
 #include "base/strbuf.h"
 #include "base/vec.h"
+#include "loop/crash.h"
 #include "loop/thread.h"
 #include "store/file_lock.h"
 
@@ -86,6 +87,8 @@ static void remove_files(struct share *share, struct uuid id)
 
 	file_name(name, id, ".sock");
 	unlinkat(share->folder_fd, name, 0);
+	file_name(name, id, CRASH_ENDING);
+	unlinkat(share->folder_fd, name, 0);
 	file_name(name, id, ".lock");
 	unlinkat(share->folder_fd, name, 0);
 }
@@ -125,6 +128,16 @@ void share_close(struct share *share)
 	pthread_mutex_destroy(&share->mutex);
 	free(share->folder);
 	free(share);
+}
+
+void share_forked(struct share *share)
+{
+	close_fd(share->lock_fd);
+	close_fd(share->socket_fd);
+	share->lock_fd = share->socket_fd = -1;
+	for (size_t i = 0; i < share->taken.count; i++)
+		close_fd(share->taken.items[i].fd);
+	share->taken.count = 0;
 }
 
 struct uuid share_id(const struct share *share)
@@ -224,11 +237,13 @@ static int open_socket(struct share *share, struct uuid id, struct problem *prob
 	return 0;
 }
 
-int share_join(struct share *share, share_message_fn *on_message, void *data, struct problem *problem)
+int share_join(struct share *share, struct uuid id, share_message_fn *on_message, void *data, struct problem *problem)
 {
-	struct uuid id = uuid_new();
-	int result = hold_lock(share, id, problem);
+	int result;
 
+	if (uuid_is_nil(id))
+		id = uuid_new();
+	result = hold_lock(share, id, problem);
 	if (result < 0)
 		return result;
 	share->id = id;
@@ -244,6 +259,14 @@ int share_join(struct share *share, share_message_fn *on_message, void *data, st
 }
 
 /* --- Others --- */
+
+int share_last_word(struct share *share, struct uuid id, struct strbuf *out, struct problem *problem)
+{
+	AUTO(strbuf_done) struct strbuf path = { 0 };
+
+	strbuf_printf(&path, "%s/%s" CRASH_ENDING, share->folder, uuid_text(id).text);
+	return crash_read(path.data, out, problem);
+}
 
 /* Is it "<id><ending>"? */
 static bool name_has_id(const char *name, const char *ending, struct uuid *id)

@@ -255,3 +255,16 @@ int store_task_run_delete(struct db *db, struct uuid id, struct problem *problem
 
 	return result < 0 ? result : db_run(db, "DELETE FROM task_run WHERE id = ?1", problem, "u", id);
 }
+
+int store_task_run_calls(struct db *db, struct uuid flow_run_id, task_calls_fn *each, void *data,
+                         struct problem *problem)
+{
+	AUTO(arena_done) struct arena scratch = { 0 };
+	AUTO(db_resetp) struct db_statement *statement = NULL;
+	int result = db_query(db, "SELECT task_key, count(*) FROM task_run WHERE flow_run_id = ?1 GROUP BY task_key",
+	                      &statement, problem, "u", flow_run_id);
+
+	while (result == 0 && (result = db_step(statement, problem)) > 0)
+		result = each(data, db_column_text(statement, 0, &scratch), db_column_integer(statement, 1));
+	return result;
+}

@@ -65,4 +65,11 @@ MUST_CHECK int store_task_run_unfinished(struct db *db, struct uuid flow_run_id,
 /* Take the run out, with its last state. */
 MUST_CHECK int store_task_run_delete(struct db *db, struct uuid id, struct problem *problem);
 
+/* How many calls of one task are recorded; task_key lives for the call only. */
+typedef int task_calls_fn(void *data, struct str task_key, int64_t calls);
+
+/* Called for each task that the flow run has called. Stops and returns its value when that is not 0. */
+MUST_CHECK int store_task_run_calls(struct db *db, struct uuid flow_run_id, task_calls_fn *each, void *data,
+                                    struct problem *problem);
+
 #endif

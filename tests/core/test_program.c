@@ -13,7 +13,7 @@
 
 /* --- Programs that die --- */
 
-enum { RUNNING_RUN = 1, CANCELLING_RUN, SUSPENDED_RUN, PAUSED_RUN, DONE_RUN, RETRYING_RUN };
+enum { RUNNING_RUN = 1, CANCELLING_RUN, SUSPENDED_RUN, PAUSED_RUN, DONE_RUN, RETRYING_RUN, RESUMING_RUN };
 
 static int record_task(struct tx *tx, uint8_t byte, struct uuid flow_run_id, enum state_type type)
 {
@@ -41,6 +41,7 @@ static int make_runs(struct tx *tx, void *data)
 		{ PAUSED_RUN, STATE_PAUSED, NULL, NULL },
 		{ DONE_RUN, STATE_COMPLETED, NULL, NULL },
 		{ RETRYING_RUN, STATE_SCHEDULED, "AwaitingRetry", NULL },
+		{ RESUMING_RUN, STATE_SCHEDULED, "Resuming", NULL },
 	};
 	struct flow flow;
 	int result = flow_ensure(tx, STR("etl"), STR_NULL, STR_NULL, &flow, NULL);
@@ -114,7 +115,8 @@ static void test_runs_of_a_killed_program(void **state)
 	           "03000000-0000-0000-0000-000000000000 | Suspended | 1\n"
 	           "04000000-0000-0000-0000-000000000000 | Crashed | 0\n"
 	           "05000000-0000-0000-0000-000000000000 | Completed | 0\n"
-	           "06000000-0000-0000-0000-000000000000 | Crashed | 0\n");
+	           "06000000-0000-0000-0000-000000000000 | Crashed | 0\n"
+	           "07000000-0000-0000-0000-000000000000 | Resuming | 1\n");
 	check_text("tasks", world_rows(world, "SELECT id, state_name FROM task_run ORDER BY id"),
 	           "11000000-0000-0000-0000-000000000000 | Crashed\n"
 	           "12000000-0000-0000-0000-000000000000 | x\n"

@@ -126,12 +126,16 @@ static void test_flow_runs_by_state(void **state)
 		  "> It ends when its function returns.\n" },
 		{ STATE_PAUSED, NULL, NULL, NULL,
 		  "Flow run 'calm-otter' is paused since 2026-01-01T00:00:09Z, and waits to be resumed.\n"
-		  "> Resume it.\n" },
+		  "> Resume it: weir flow-run resume calm-otter\n" },
 		{ STATE_PAUSED, "Suspended", NULL,
 		  "{\"pause_reschedule\":true,\"pause_timeout\":\"2026-01-02T00:00:00Z\",\"run_input_keyset\":{\"a\":\"b\"}}",
 		  "Flow run 'calm-otter' is suspended since 2026-01-01T00:00:09Z, and waits to be resumed.\n"
 		  "- it waits for somebody's input\n"
-		  "> Resume it before 2026-01-02T00:00:00Z: then it fails.\n" },
+		  "> Its time was up at 2026-01-02T00:00:00Z: resumed now, it fails. Resume it: weir flow-run resume "
+		  "calm-otter\n" },
+		{ STATE_PAUSED, NULL, NULL, "{\"pause_timeout\":\"2999-01-01T00:00:00Z\"}",
+		  "Flow run 'calm-otter' is paused since 2026-01-01T00:00:09Z, and waits to be resumed.\n"
+		  "> Resume it before 2999-01-01T00:00:00Z (then it fails): weir flow-run resume calm-otter\n" },
 		{ STATE_CANCELLING, NULL, "by anna", NULL,
 		  "Flow run 'calm-otter' is being cancelled since 2026-01-01T00:00:09Z.\n"
 		  "- its cancellation was asked for: by anna\n"
@@ -331,7 +335,7 @@ static void test_a_program_that_is_gone(void **state)
 	set_flow_state(world, run.id, STATE_PAUSED, "Suspended", 2, NULL, "{\"pause_reschedule\":true}");
 	check_text("suspended", explain(world, run.id),
 	           "Flow run 'calm-otter' is suspended since 2026-01-01T00:00:02Z, and waits to be resumed.\n"
-	           "> Resume it.\n");
+	           "> Resume it: weir flow-run resume calm-otter, then PROGRAM resume calm-otter\n");
 }
 
 /* --- Task runs --- */
@@ -380,6 +384,32 @@ static void test_task_runs_by_state(void **state)
 }
 
 #define INPUT(byte) "{\"input_type\":\"task_run\",\"id\":\"" byte "000000-0000-0000-0000-000000000000\"}"
+
+static void test_a_task_waits_for_the_limit_of_its_flow(void **state)
+{
+	struct world *world = *state;
+	struct flow_run run = make_run(world, &(struct flow_run){ .labels = STR("{\"weir.max_parallel\":2}") });
+	struct task_in tasks[] = {
+		{ .byte = 0x21, .name = "load-0", .type = STATE_RUNNING },
+		{ .byte = 0x22, .name = "load-1", .type = STATE_PENDING },
+		{ .byte = 0x23, .name = "load-2", .type = STATE_RUNNING },
+	};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(tasks); i++) {
+		tasks[i].flow_run_id = run.id;
+		make_task(world, &tasks[i]);
+		check_text(
+		        "task", explain(world, id(0x22 - (i == 0))),
+		        i == 0 ? "Task run 'load-0' runs since 2026-01-01T00:00:00Z.\n"
+		                 "> It ends when its function returns.\n"
+		        : i == 1
+		                ? "Task run 'load-1' is ready, and waits for its turn.\n"
+		                  "> It starts when its program has a place for it.\n"
+		                : "Task run 'load-1' is ready, and waits for its turn: the limit of its flow run is reached.\n"
+		                  "- its flow run lets 2 of its children run at a time (.max_parallel)\n"
+		                  "> It starts when one of those before it has ended.\n");
+	}
+}
 
 static void test_a_task_waits_for_its_upstream(void **state)
 {
@@ -521,6 +551,7 @@ int main(void)
 		TEST(test_a_failed_flow_tells_of_its_tasks_and_log),
 		TEST(test_a_program_that_is_gone),
 		TEST(test_task_runs_by_state),
+		TEST(test_a_task_waits_for_the_limit_of_its_flow),
 		TEST(test_a_task_waits_for_its_upstream),
 		TEST(test_a_task_that_stands_for_a_subflow),
 		TEST(test_a_task_is_cancelled_with_its_flow),

@@ -3,7 +3,7 @@
 import signal
 
 import pytest
-from support import CANCELLED, FAILED, eventually
+from support import CANCELLED, FAILED, USAGE, eventually
 
 
 def run_flow(home, flow, **parameters):
@@ -225,3 +225,52 @@ def test_a_limit_shorter_than_the_delay_of_a_retry(home):
     ended, _, [task] = run_flow(home, "limits")
     assert ended.code == FAILED, ended
     assert task["states"] == ["Pending", "Running", "AwaitingRetry", "Retrying", "TimedOut"]
+
+
+# --- What a program tells of its flows ---
+
+
+def test_a_schema(home):
+    ended = home.run("options", "schema", "described")
+    assert ended.code == 0, ended
+    assert ended.result == {
+        "title": "Parameters",
+        "type": "object",
+        "properties": {
+            "path": {"title": "path", "type": "string", "description": "where it lies", "position": 0},
+            "limit": {"title": "limit", "type": "integer", "default": 3, "position": 1},
+            "ratio": {"title": "ratio", "type": "number", "default": None, "position": 2},
+            "what": {"title": "what", "default": {"a": [1]}, "position": 3},
+            "on": {"title": "on", "type": "boolean", "default": True, "position": 4},
+        },
+        "required": ["path"],
+    }
+
+
+def test_a_schema_without_parameters(home):
+    assert home.run("options", "schema", "allows").result == {"title": "Parameters", "type": "object",
+                                                               "properties": {}}
+
+
+@pytest.mark.parametrize("args,status,message", [
+    (["schema"], USAGE, "the schema of which flow?"),
+    (["schema", "descrbed"], USAGE, "no flow is named 'descrbed'; did you mean 'described'?"),
+    (["schema", "described", "more"], USAGE, "'schema' takes one flow, not 'more' as well"),
+    (["schema", "bad-flow-name"], USAGE, "this { has no }"),
+    (["ls", "--jason"], USAGE, "'ls' takes nothing but --json, not '--jason'"),
+    (["ls", "--json", "x"], USAGE, "'ls' takes nothing but --json, not 'x'"),
+    (["ls", "--json"], USAGE, "flow 'bad-flow-name': .run_name"),
+])
+def test_wrong_questions(home, args, status, message):
+    ended = home.run("options", *args)
+    assert ended.code == status, ended
+    assert message in ended.stderr
+    assert ended.stdout == ""
+
+
+def test_flows_as_json(home):
+    [flow] = home.run("pauses", "ls", "--json").result[:1]
+    assert flow["name"] == "asks"
+    assert flow["tags"] == ["people", "slow"]
+    assert (flow["version"], flow["description"]) == ("2.1", "asks for a name and a number")
+    assert flow["parameter_openapi_schema"] == home.run("pauses", "schema", "asks").result

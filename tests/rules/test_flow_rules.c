@@ -25,7 +25,7 @@ struct flow_case {
 	enum state_type to;
 	const char *to_name, *to_details, *to_data, *to_message;
 	/* The run. */
-	bool deployment_id, subflow;
+	bool deployment_id, subflow, program;
 	const char *run_policy;
 	int64_t run_count;
 	/* The world. */
@@ -352,6 +352,25 @@ static const struct flow_case pause_cases[] = {
 	  .subflow = true,
 	  .expect = "ACCEPT; PAUSED/Paused, details {\"pause_key\":\"ask\"}",
 	  .expect_policy = "{\"pause_keys\":[\"ask\"]}" },
+	{ .title = "the run of a program can be suspended without a deployment",
+	  .from = STATE_RUNNING,
+	  .to = STATE_PAUSED,
+	  .to_name = "Suspended",
+	  .to_details = "{\"pause_reschedule\":true,\"pause_key\":\"ask\"}",
+	  .program = true,
+	  .expect = "ACCEPT; PAUSED/Suspended, details {\"pause_reschedule\":true,\"pause_key\":\"ask\"}",
+	  .expect_policy = "{\"pause_keys\":[\"ask\"]}" },
+	{ .title = "and resumed",
+	  .from = STATE_PAUSED,
+	  .from_name = "Suspended",
+	  .from_details = "{\"pause_reschedule\":true}",
+	  .to = STATE_SCHEDULED,
+	  .to_name = "Resuming",
+	  .program = true,
+	  .run_count = 1,
+	  .expect = "ACCEPT; SCHEDULED/Resuming, details {\"scheduled_time\":\"2026-01-01T00:00:00Z\"}",
+	  .expect_policy = "{\"resuming\":true}",
+	  .expect_run_count = 1 },
 	{ .title = "no state",
 	  .from = STATE_NONE,
 	  .to = STATE_PAUSED,
@@ -593,6 +612,8 @@ static struct flow_run make_run(const struct flow_case *each)
 	run.empirical_policy = str_of(each->run_policy ? each->run_policy : "{}");
 	if (each->deployment_id)
 		run.deployment_id = id(0xDE);
+	if (each->program)
+		run.program_id = id(0xAA);
 	if (each->subflow)
 		run.parent_task_run_id = id(2);
 	return run;

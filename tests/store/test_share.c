@@ -29,7 +29,8 @@ static int run_program(const char *path)
 	struct share *share;
 	char byte;
 
-	if (share_open(path, true, &share, &problem) < 0 || share_join(share, print_heard, NULL, &problem) < 0) {
+	if (share_open(path, true, &share, &problem) < 0 ||
+	    share_join(share, (struct uuid){ 0 }, print_heard, NULL, &problem) < 0) {
 		fprintf(stderr, "%s\n", problem.message);
 		return 1;
 	}
@@ -366,7 +367,7 @@ static void test_deaf_but_alive(void **state)
 
 	(void)state;
 	assert_true(uuid_is_nil(share_id(share)));
-	assert_ok(share_join(share, count_messages, share, &problem), &problem);
+	assert_ok(share_join(share, (struct uuid){ 0 }, count_messages, share, &problem), &problem);
 	share_deafen(share);
 	share_deafen(share);
 	assert_int_equal(share_send(other, share_id(share), STR("cancel"), &problem), WEIR_ENOTFOUND);

@@ -372,12 +372,23 @@ static json_t *limit(weir_run *run)
 
 static const weir_flow limits = { .name = "limits", .run = limit };
 
+static const weir_flow described = {
+	.name = "described",
+	.parameters = { { .name = "path", .type = WEIR_STRING, .required = true, .description = "where it lies" },
+	                { .name = "limit", .type = WEIR_INTEGER, .fallback = "3" },
+	                { .name = "ratio", .type = WEIR_NUMBER },
+	                { .name = "what", .fallback = "{\"a\": [1]}" },
+	                { .name = "on", .type = WEIR_BOOLEAN, .fallback = "true" } },
+	.run = tell_name,
+};
+
 int main(int argc, char **argv)
 {
 	static const weir_flow *const flows[] = { &names,     &named_below,  &bad_task_name, &bad_flow_name,
 		                                  &allows,    &allows_half,  &allows_typed,  &two,
 		                                  &one,       &subflows_one, &line,          &hooks,
-		                                  &condition, &backoff,      &limits,        NULL };
+		                                  &condition, &backoff,      &limits,        &described,
+		                                  NULL };
 
 	return weir_main(argc, argv, flows);
 }
