@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weir global-concurrency-limit … */
+/* weir gcl …, or weir global-concurrency-limit …, as in Prefect */
 #include "cli/limits.h"
 
 #include <math.h>
@@ -25,6 +25,10 @@ static const struct cli_argument name_argument[] = { NAME_ARGUMENT };
 	       .help = "slots that become free by themselves each second; makes it a rate")
 
 /* --- create --- */
+
+static const struct cli_argument create_arguments[] = {
+	ARGUMENT(struct limit_options, name, .name = "NAME", .help = "what it is called"),
+};
 
 static const struct cli_option create_options[] = {
 	LIMIT_OPTION("how many slots it has"),
@@ -56,8 +60,8 @@ static const struct command create_command = {
 	.run = run_create,
 	.options = create_options,
 	.option_count = ARRAY_LENGTH(create_options),
-	.arguments = name_argument,
-	.argument_count = ARRAY_LENGTH(name_argument),
+	.arguments = create_arguments,
+	.argument_count = ARRAY_LENGTH(create_arguments),
 	.options_size = sizeof(struct limit_options),
 	.example = "weir gcl create db --limit 4\nweir gcl create api --limit 10 --slot-decay-per-second 2",
 };
@@ -189,5 +193,5 @@ static const struct command *const commands[] = {
 };
 
 const struct command_group global_limit_group = {
-	"global-concurrency-limit", "Concurrency limits:", commands, ARRAY_LENGTH(commands), "gcl",
+	"gcl", "Concurrency limits:", commands, ARRAY_LENGTH(commands), "global-concurrency-limit",
 };

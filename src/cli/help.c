@@ -187,7 +187,7 @@ void help_group(struct output *out, const struct command_group *group, const str
 	put_commands(out, group);
 	put_globals(out, globals);
 	if (group->alias)
-		output_printf(out, "\n'%s' may be written '%s'.\n", group->name, group->alias);
+		output_printf(out, "\nInstead of '%s', '%s' may be written.\n", group->name, group->alias);
 	output_printf(out, "\nMore about a command: weir %s COMMAND --help\n", group->name);
 }
 

@@ -291,15 +291,12 @@ static void log_waiting(weir_run *attempt, const char *full)
 static int refuse_late(weir_run *run, const char *name)
 {
 	bool closed;
-	int refusal = attempt_refusal(run);
 
 	pthread_mutex_lock(&run->mutex);
 	closed = run->slots_closed;
 	pthread_mutex_unlock(&run->mutex);
-	if (refusal)
-		return refusal;
-	if (!closed)
-		return 0;
+	if (attempt_is_abandoned(run) || !closed)
+		return attempt_refusal(run);
 	run_log(run->run, 40, "no slots of '%s' for a run that has ended", name);
 	return WEIR_EINVAL;
 }

@@ -167,7 +167,7 @@ def test_slots_of_a_killed_program_are_free_for_the_next_one(home):
     first.process.wait()
     with home.store() as store:
         assert slots(store) == 1
-    assert home.flow("slots", "asker").result == "ok"
+    assert home.flow("slots", "asker").result == "success"
     with home.store() as store:
         assert slots(store) == 0
         assert store.flow_run("holder")["state_type"] == "CRASHED"
@@ -253,7 +253,7 @@ def test_waiting_within_a_time(home):
     assert waiting(home) == 0
     let_go(home, "go")
     first.wait()
-    assert home.flow("slots", "asker", seconds=0).result == "ok"
+    assert home.flow("slots", "asker", seconds=0).result == "success"
 
 
 def test_more_than_the_limit_has(home):
@@ -265,7 +265,7 @@ def test_more_than_the_limit_has(home):
 
 
 def test_what_has_no_limit_is_not_limited(home):
-    assert home.flow("slots", "asker", slots=1000).result == "ok"
+    assert home.flow("slots", "asker", slots=1000).result == "success"
 
 
 def test_giving_back_more_than_was_taken(home):

@@ -36,10 +36,12 @@ static int wait_for_file(weir_run *run, const char *name)
 
 static json_t *work(weir_run *run)
 {
+	int error;
+
 	trace("begin", weir_run_name(run));
-	weir_sleep(run, weir_number(run, "seconds"));
+	error = weir_sleep(run, weir_number(run, "seconds"));
 	trace("end", weir_run_name(run));
-	return json_true();
+	return error < 0 ? NULL : json_true();
 }
 
 #define SECONDS                                                                                                        \
