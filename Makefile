@@ -73,7 +73,7 @@ format:
 
 install: all
 	@meson install -C $(BUILD) --no-rebuild
-	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" -eq 0 ]; then ldconfig; fi
+	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" -eq 0 ] && command -v ldconfig >/dev/null; then ldconfig; fi
 
 uninstall:
 	@ninja -C $(BUILD) uninstall

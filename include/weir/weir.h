@@ -173,7 +173,7 @@ typedef struct weir_hooks {
  * that share the result storage, one computes at a time and the others take its result.
  */
 enum weir_cache_by {
-	WEIR_CACHE_INPUTS = 1,          /* the parameters */
+	WEIR_CACHE_INPUTS = 1,          /* the parameters; the task's name always counts as well */
 	WEIR_CACHE_SOURCE = 2,          /* the task's name and version; without a version, the build of its program */
 	WEIR_CACHE_RUN = 4,             /* the flow run: its retries find what earlier attempts have done */
 	WEIR_CACHE_FLOW_PARAMETERS = 8, /* the parameters of the flow run */
@@ -204,7 +204,8 @@ typedef struct weir_task {
 	enum weir_toggle retry_beside_abandoned; /* WEIR_ON: retry although a timed-out attempt has not returned yet */
 	enum weir_toggle persist_result;         /* keep the result in the result storage; on when there is a cache key;
 	                                            else the default is the setting results.persist */
-	const char *result_key; /* a template like run_name: the file's name in the storage; NULL: made up */
+	const char *result_key; /* a template like run_name: the file's name in the storage, slashes make folders; NULL:
+	                           made up. With a cache key the name is its hash */
 	unsigned cache_by;      /* enum weir_cache_by, added up; 0: no cache, unless cache_key is set */
 	json_t *(*cache_key)(weir_run *run); /* a string: the whole key, shared with other tasks that give it; any other
 	                                            value is hashed together with the task's name and cache_by; NULL or
@@ -213,7 +214,8 @@ typedef struct weir_task {
 	enum weir_toggle refresh_cache; /* WEIR_ON: compute, and write over what is stored; the default is the setting
 	                                   results.refresh_cache */
 	weir_hooks hooks;               /* called when a run enters a state */
-	weir_hook *on_commit;           /* the transaction that the run was part of is committed */
+	weir_hook *on_commit;           /* the transaction that the run was part of is committed; of a run that was part
+	                                   of none: right after its completion */
 	weir_hook *on_rollback; /* it is rolled back: undo what this completed run has done. state: the run's own */
 	size_t memory_bytes;    /* WEIR_PROCESS: the limit of its address space; 0: none */
 	void *reserved[8];
@@ -346,7 +348,8 @@ WEIR_API weir_futures *weir_map_json(weir_run *run, const weir_task *task, const
 
 /*
  * Run a task at most once under this key in the whole flow run: when an earlier attempt of it, or the run before it was
- * suspended or its program died, has completed the call, its result is returned and nothing is executed. Else as weir_call.
+ * suspended or its program died, has completed the call, its result is returned and nothing is executed. Else as weir_call,
+ * and the result is kept as the flow run's checkpoint of that key. Calls with one key at once wait for each other.
  */
 WEIR_API json_t *weir_call_once(weir_run *run, const char *key, const weir_task *task, const char *format, ...);
 
@@ -421,7 +424,8 @@ WEIR_API bool weir_recover(weir_run *run, const weir_state **state);
 /*
  * Keep a value of this flow run under a key, and get it back: in a later attempt of the run too, after it was suspended,
  * and after its program died. One value for each key; setting it again replaces it. weir_checkpoint gives a new reference,
- * or NULL when there is none. weir_checkpoint_set takes the value over and returns 0 when it is durable, or an error code.
+ * or NULL when there is none, or when it can't be read: that is the run's outcome then. weir_checkpoint_set takes the value
+ * over and returns 0 when it is durable, or an error code. Keys have 1 to 1,000 bytes.
  */
 WEIR_API json_t *weir_checkpoint(weir_run *run, const char *key);
 WEIR_API WEIR_MUST_CHECK int weir_checkpoint_set(weir_run *run, const char *key, json_t *value);
@@ -518,12 +522,16 @@ WEIR_API json_t *weir_suspend(weir_run *run, const weir_pause_options *options);
 typedef struct weir_transaction weir_transaction;
 
 /*
- * Begin a transaction in this run. Task runs that this run starts from now on are part of it. When one of them fails, or
- * this run does, or weir_transaction_rollback is called, the on_rollback hooks of those that have completed are called,
- * newest first; on commit, the on_commit hooks in order. A result with a cache key becomes visible to others on commit. A
- * transaction within another is committed and rolled back with the outer one. With a key (NULL: none) only one transaction
- * of that key is open at a time, in all programs that share the result storage; the others wait here. A run that ends
- * commits what is open when it completes, and rolls it back otherwise. NULL when the run is cancelled while waiting.
+ * Begin a transaction in this run. Runs that this run starts from now on are part of it, and so are those that they start.
+ * When one of them fails for good, or this run does, or weir_transaction_rollback is called, the on_rollback hooks of the task
+ * runs that have completed are called, newest first, and these runs become Completed under the name RolledBack; on commit,
+ * the on_commit hooks in order. Runs that were skipped, or took their result from the cache, have no part in that. A result
+ * with a cache key becomes visible to others on commit. The end of a transaction waits for its runs; hooks are called where it
+ * was begun.
+ * A transaction within another is committed with the outer one; rolled back by itself, it leaves the outer one as it is. With
+ * a key (NULL: none) only one transaction of that key is open at a time, in all programs that share the result storage; the
+ * others wait here. A run that ends commits what is open when it completes, and rolls it back otherwise. NULL when the run is
+ * cancelled, or the storage can't be used: that is its outcome then. When the program dies, nothing is called.
  */
 WEIR_API weir_transaction *weir_transaction_begin(weir_run *run, const char *key);
 

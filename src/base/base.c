@@ -10,8 +10,17 @@ void assert_failed(const char *condition, const char *file, int line)
 	abort();
 }
 
+static void (*tell_of_exhaustion)(size_t size);
+
+void memory_on_exhaustion(void (*tell)(size_t size))
+{
+	tell_of_exhaustion = tell;
+}
+
 NORETURN static void out_of_memory(size_t size)
 {
+	if (tell_of_exhaustion)
+		tell_of_exhaustion(size);
 	fprintf(stderr, "weir: out of memory (%zu bytes)\n", size);
 	abort();
 }

@@ -41,6 +41,9 @@ void *xcalloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull)
 void *xrealloc(void *pointer, size_t size) __attribute__((returns_nonnull));
 char *xstrdup(const char *text) __attribute__((malloc, returns_nonnull));
 
+/* Have somebody told, with the size that was asked for, before running out of memory ends the process; it must not allocate. */
+void memory_on_exhaustion(void (*tell)(size_t size));
+
 /* free(*pointer), for AUTO(freep). */
 void freep(void *pointer);
 

@@ -57,6 +57,7 @@ struct field {
 	int64_t minimum, maximum; /* of integers, or of a text's length in characters; both 0: no limit */
 	const char *const *names; /* FIELD_ENUM: by value, names[0] NULL for "no value", ends with NULL */
 	const char *help;         /* one line, for OpenAPI and documentation */
+	const char *column;       /* of SQL, when the name is a word of SQL; NULL: the name */
 };
 
 struct field_table {

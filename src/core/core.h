@@ -67,8 +67,9 @@ MUST_CHECK int flow_run_delete(struct tx *tx, struct uuid id);
 
 /*
  * Mark every unfinished run of a dead program Crashed, newest first, and its unfinished task runs, with the reason as
- * message. Those that were being cancelled become Cancelled; suspended ones are left to be resumed. Goes on by EAGAIN, with
- * the job's cursor; *count is the number of flow runs that all steps so far have marked.
+ * message. Those that were being cancelled become Cancelled; suspended ones are left to be resumed. Slots of limits that the
+ * program held are given to others. Goes on by EAGAIN, with the job's cursor; *count is the number of flow runs that all
+ * steps so far have marked.
  */
 MUST_CHECK int program_runs_crash(struct tx *tx, struct uuid program_id, struct str reason, int64_t *count);
 
@@ -119,6 +120,20 @@ MUST_CHECK int logs_append(struct tx *tx, struct log_line *lines, size_t count);
 
 MUST_CHECK int log_list(struct db *db, const struct log_query *query, log_row_fn *each, void *data,
                         struct problem *problem);
+
+/* --- Checkpoints (core/checkpoint.c) --- */
+
+struct checkpoint {
+	struct uuid flow_run_id;
+	struct str key;
+	struct str value; /* JSON */
+};
+
+/* Keep a value of a flow run under a key, in the place of what was there. WEIR_ENOTFOUND when there is no such run. */
+MUST_CHECK int checkpoint_set(struct tx *tx, const struct checkpoint *in);
+
+/* Read it: the value lies in tx->arena, and is STR_NULL when there is none. */
+MUST_CHECK int checkpoint_get(struct tx *tx, struct checkpoint *in_out);
 
 /* --- Why (core/why.c) --- */
 

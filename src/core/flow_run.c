@@ -155,9 +155,11 @@ static int apply(struct tx *tx, const struct flow_run *run, const struct state *
 
 	if (result == 0)
 		result = store_flow_find(tx->db, run->flow_id, tx->arena, &flow, tx->problem);
-	if (result < 0)
-		return result;
-	return write_state(tx, &flow, run, previous, state);
+	if (result == 0)
+		result = write_state(tx, &flow, run, previous, state);
+	if (result == 0 && state_type_is_terminal(state->type))
+		result = slots_release_all(tx, &(struct slot_query){ .holder_id = run->id });
+	return result;
 }
 
 int flow_run_set_state(struct tx *tx, const struct set_state *in, struct set_state_result *out)
@@ -273,5 +275,7 @@ int flow_run_delete(struct tx *tx, struct uuid id)
 	result = delete_tasks(tx, id);
 	if (result == 0)
 		result = delete_logs_and_states(tx, id);
+	if (result == 0)
+		result = slots_release_all(tx, &(struct slot_query){ .flow_run_id = id });
 	return result < 0 ? result : store_flow_run_delete(tx->db, id, tx->problem);
 }

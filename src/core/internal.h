@@ -4,6 +4,7 @@
 #define WEIR_CORE_INTERNAL_H
 
 #include "core/core.h"
+#include "core/limit.h"
 
 /* The text, or another one in place of none. */
 static inline struct str str_or(struct str text, struct str otherwise)
@@ -32,6 +33,18 @@ MUST_CHECK int load_state(struct db *db, enum state_table table, struct uuid run
 MUST_CHECK int flow_run_state_event(struct tx *tx, const struct flow *flow, const struct flow_run *run,
                                     const struct task_run *parent, const struct state *previous,
                                     const struct state *state);
+
+/* Append the outbox row "prefect.<kind>.<what>" of an object (core/object_event.c). */
+MUST_CHECK int object_event(struct tx *tx, const char *kind, struct uuid id, struct str name, const char *what);
+
+/* A limit with its counts as of now: its slots are summed up, or decayed. */
+MUST_CHECK int limit_count(struct db *db, struct concurrency_limit *limit, int64_t now_us, struct problem *problem);
+
+/* The limit has changed: give out what is free, in the order of waiting. */
+MUST_CHECK int slots_settle(struct tx *tx, struct uuid limit_id);
+
+/* The limit is to be deleted: take its queue apart. Those who wait for nothing else are let go. */
+MUST_CHECK int slots_dissolve_queue(struct tx *tx, struct uuid limit_id);
 
 /* Set a state by force, and give the row as it is then. */
 MUST_CHECK int task_run_force(struct tx *tx, struct uuid id, const struct state *state, struct task_run *out);

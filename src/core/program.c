@@ -98,5 +98,5 @@ int program_runs_crash(struct tx *tx, struct uuid program_id, struct str reason,
 	} while (result == 0);
 	memcpy(tx_cursor(tx), &progress, sizeof progress);
 	*count = progress.count;
-	return result == WEIR_ENOTFOUND ? 0 : result;
+	return result == WEIR_ENOTFOUND ? slots_release_program(tx, program_id) : result;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/recover.h"
 
+#include "base/strbuf.h"
 #include "core/core.h"
 
 #include <stdlib.h>
@@ -18,15 +19,30 @@ static int crash_runs(struct tx *tx, void *data)
 	return program_runs_crash(tx, request->program_id, request->reason, &request->count);
 }
 
+/* What became of the program: its last word, when it has crashed and left one. */
+static int explain_end(struct store *store, struct uuid program_id, struct strbuf *reason, struct problem *problem)
+{
+	AUTO(strbuf_done) struct strbuf word = { 0 };
+	int result = store_last_word(store, program_id, &word, problem);
+
+	if (result == 0 && word.length)
+		strbuf_printf(reason, "The program that ran it crashed: %s.", word.data);
+	else if (result == 0)
+		strbuf_puts(reason, "The program that ran it ended without saying how the run ended.");
+	return result;
+}
+
 /* A program is forgotten only when its runs are marked: if that fails, the next one who opens tries again. */
 int store_recover_program(struct store *store, struct uuid program_id, int64_t *crashed_runs, struct problem *problem)
 {
-	struct crash_request request = {
-		.program_id = program_id,
-		.reason = STR("The program that ran it ended without saying how the run ended."),
-	};
-	int result = store_run(store, crash_runs, &request, problem);
+	AUTO(strbuf_done) struct strbuf reason = { 0 };
+	struct crash_request request = { .program_id = program_id };
+	int result = explain_end(store, program_id, &reason, problem);
 
+	if (result < 0)
+		return result;
+	request.reason = strbuf_str(&reason);
+	result = store_run(store, crash_runs, &request, problem);
 	if (result < 0)
 		return result;
 	*crashed_runs += request.count;

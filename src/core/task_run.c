@@ -132,10 +132,15 @@ static int not_found(struct tx *tx, struct uuid id, int result)
 
 static int apply(struct tx *tx, const struct task_transition *transition)
 {
+	const struct state *state = &transition->common.proposed;
+	const struct slot_query own = { .holder_id = transition->run->id };
 	int result = store_task_run_update(tx->db, transition->run, tx->problem);
 
-	return result < 0 ? result
-	                  : store_state_insert(tx->db, TASK_RUN_STATES, &transition->common.proposed, tx->problem);
+	if (result == 0)
+		result = store_state_insert(tx->db, TASK_RUN_STATES, state, tx->problem);
+	if (result == 0 && state->type != STATE_RUNNING && state->type != STATE_CANCELLING)
+		result = slots_release_all(tx, &own);
+	return result;
 }
 
 /* Set a state of a row that was loaded. */
@@ -216,6 +221,8 @@ int task_run_record(struct tx *tx, struct task_run *run, const struct state *sta
 		state.details = str_or(state.details, STR("{}"));
 		result = store_state_insert(tx->db, TASK_RUN_STATES, &state, tx->problem);
 	}
+	if (result == 0 && state_type_is_terminal(last->type))
+		result = slots_release_all(tx, &(struct slot_query){ .holder_id = run->id });
 	return result;
 }
 

@@ -239,6 +239,7 @@ static void answer_completed(struct why *why)
 	if (subject->is_task && is_named(why, "Cached") && subject->details.cache_key.data) {
 		why_cause_begin(why, subject->state.timestamp, "the cache had a result under its key");
 		why_detail(why, "cache_key", subject->details.cache_key);
+		why_detail(why, "message", message_of(why));
 		why_cause_end(why);
 	}
 	why_attempts(why);

@@ -2,7 +2,9 @@
 /* attempt.c - attempts: made, counted, cancelled down the tree, freed. */
 #include "base/clock.h"
 #include "engine/deadline.h"
+#include "engine/forked.h"
 #include "engine/local.h"
+#include "engine/process_child.h"
 #include "engine/run.h"
 #include "loop/coroutine.h"
 
@@ -10,13 +12,15 @@
 
 weir_run *attempt_current(void)
 {
-	return control_local();
+	return forked_is_copy() ? NULL : control_local();
 }
 
 int attempt_refusal(const weir_run *attempt)
 {
-	if (__atomic_load_n(&attempt->phase, __ATOMIC_ACQUIRE) == ATTEMPT_ABANDONED)
+	if (forked_is_copy() || __atomic_load_n(&attempt->phase, __ATOMIC_ACQUIRE) == ATTEMPT_ABANDONED)
 		return WEIR_EABANDONED;
+	if (process_child_is(attempt))
+		return process_child_cancelled();
 	return scope_cancelled((struct scope *)(uintptr_t)&attempt->scope);
 }
 
@@ -71,7 +75,8 @@ void attempt_unref(weir_run *attempt)
 	if (!attempt || __atomic_sub_fetch(&attempt->references, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
 	release_handles(attempt);
-	ASSERT(attempt->locals == NULL);
+	ASSERT(attempt->locals == NULL && attempt->transactions == NULL);
+	json_decref(attempt->values);
 	for (size_t i = 0; i < attempt->outputs.count; i++)
 		future_unref(attempt->outputs.items[i]);
 	vec_done(&attempt->outputs);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* call.c - starting children: call, submit, map, subflow. All come down to start_child. */
 #include "engine/output.h"
+#include "engine/process_child.h"
 #include "engine/record.h"
 #include "engine/run.h"
 #include "engine/transaction.h"
@@ -81,6 +82,7 @@ static weir_future *dead_future(weir_run *run, struct callable what, struct scop
 
 	what.run = never_runs;
 	what.is_flow = false;
+	what.mode = WEIR_THREAD;
 	child = future_ref(future_new(run->run->engine, what, run, &run->scope, group));
 	child->name = xstrdup(what.name ? what.name : "?");
 	future_complete(child, (weir_state){ type, state_type_title((enum state_type)type), message }, NULL);
@@ -123,7 +125,7 @@ static weir_future *start_child(weir_run *parent, struct callable what, const st
 /* A call on an attempt that is cancelled or given up starts nothing. */
 static bool refused(weir_run *run, json_t *arguments)
 {
-	if (!attempt_refusal(run) && !run->in_hook)
+	if (!attempt_refusal(run) && !run->in_hook && !process_child_refuses(run, "start other runs"))
 		return false;
 	json_decref(arguments);
 	return true;
@@ -157,6 +159,8 @@ static const char *refusal_text(const weir_run *run)
 {
 	if (run->in_hook)
 		return "not started: hooks start no children";
+	if (process_child_is(run))
+		return "not started: a task in process mode can't start other runs";
 	return attempt_refusal(run) == WEIR_EABANDONED ? "not started: this attempt was given up"
 	                                               : "not started: the run that calls it is being cancelled";
 }

@@ -5,6 +5,8 @@
 #include "base/settings_table.h"
 #include "base/strbuf.h"
 #include "core/recover.h"
+#include "engine/forked.h"
+#include "engine/last_word.h"
 #include "engine/pause.h"
 #include "engine/run.h"
 #include "engine/signals.h"
@@ -18,6 +20,7 @@ static struct {
 	struct engine *engine;
 	bool console;
 	bool exit_hook;
+	const char *disowned; /* why this process has no engine */
 } process = { .mutex = PTHREAD_MUTEX_INITIALIZER };
 
 /* --- What reaches the engine from outside --- */
@@ -137,9 +140,11 @@ static void read_settings(struct engine *engine, const struct settings *settings
 	engine->log_level = (int)settings_get(settings, "log.level")->integer;
 }
 
-static int open_store(struct engine *engine, const struct settings *settings, struct problem *problem)
+static int open_store(struct engine *engine, const struct settings *settings, struct uuid program_id,
+                      struct problem *problem)
 {
 	struct store_options options = {
+		.program_id = program_id,
 		.path = settings_get(settings, "store.path")->text.data,
 		.mode = STORE_PROGRAM,
 		.hold_seconds = settings_get(settings, "store.hold_seconds")->seconds,
@@ -167,6 +172,9 @@ static void engine_free(struct engine *engine)
 		store_leave_lock(engine->store);
 	store_close(engine->store); /* the last log lines are stored by its writer */
 	log_spool_done(&engine->logs);
+	results_done(&engine->results);
+	if (engine->console)
+		last_word_end();
 	pthread_mutex_destroy(&engine->mutex);
 	free(engine);
 }
@@ -174,19 +182,23 @@ static void engine_free(struct engine *engine)
 static int engine_new(struct engine **out, struct problem *problem)
 {
 	struct settings *settings = weir_settings(problem);
+	struct uuid program_id = uuid_new();
 	struct engine *engine;
 	int result;
 
 	if (!settings)
 		return WEIR_EINVAL;
+	if (process.console)
+		last_word_begin(settings_get(settings, "store.path")->text.data, program_id);
 	engine = xcalloc(1, sizeof *engine);
 	pthread_mutex_init(&engine->mutex, NULL);
 	engine->console = process.console;
 	snprintf(engine->output_key, sizeof engine->output_key, "weir:%s", uuid_text(uuid_new()).text);
 	read_settings(engine, settings);
+	results_init(&engine->results, settings);
 	result = loop_new("weir-loop", &engine->loop, problem);
 	if (result == 0)
-		result = open_store(engine, settings, problem);
+		result = open_store(engine, settings, program_id, problem);
 	log_spool_init(&engine->logs, engine->store ? store_executor(engine->store) : NULL);
 	if (result == 0)
 		result = signals_watch(engine, problem);
@@ -203,14 +215,27 @@ int engine_get(struct engine **out, struct problem *problem)
 {
 	int result = 0;
 
+	if (process.disowned)
+		return problem_set(problem, WEIR_EPERM, "%s", process.disowned);
 	pthread_mutex_lock(&process.mutex);
 	if (!process.engine)
 		result = engine_new(&process.engine, problem);
 	if (result == 0 && !process.exit_hook)
 		process.exit_hook = atexit(engine_close) == 0;
+	forked_watch();
 	*out = process.engine;
 	pthread_mutex_unlock(&process.mutex);
 	return result;
+}
+
+void engine_disown(const char *reason)
+{
+	process.disowned = reason;
+}
+
+const char *engine_disowned(void)
+{
+	return process.disowned;
 }
 
 struct engine *engine_peek(void)
@@ -224,6 +249,8 @@ void engine_close(void)
 	struct engine *engine;
 	bool busy;
 
+	if (process.disowned)
+		return;
 	pthread_mutex_lock(&process.mutex);
 	engine = process.engine;
 	if (engine) {

@@ -13,6 +13,7 @@
 #define WEIR_ENGINE_ENGINE_H
 
 #include "engine/log_spool.h"
+#include "engine/results.h"
 #include "loop/loop.h"
 #include "loop/pool.h"
 #include "store/store.h"
@@ -25,11 +26,13 @@ struct engine {
 	struct loop *loop;
 	struct pool *pool;
 	struct log_spool logs;
+	struct results results;
 	struct loop *async_loop;  /* for coroutines whose parent is none; started on first use, under mutex */
 	int64_t grace_us;         /* between a time limit and abandoning the attempt */
 	unsigned abandoned_limit; /* attempts that may be abandoned at a time */
 	bool check_values;        /* see value_check.h */
 	int log_level;            /* below it log lines of runs are not kept */
+	bool in_child;            /* of a task's own process: there is nothing but log_level then (process_child.h) */
 	bool console;             /* log lines of runs also go to the program's log (weir_main) */
 	char output_key[48];      /* member name of placeholders, made up anew by each process: no data looks like it */
 
@@ -64,6 +67,15 @@ struct loop *engine_loop_for(struct engine *engine, const struct weir_run *paren
 
 /* A state could not be recorded: remember why, say so once. From any thread. */
 void engine_lost_record(struct engine *engine, const struct problem *problem);
+
+/*
+ * This process is not to have an engine: engine_get fails with the reason (a static text), and what the engine would do at the
+ * process's exit is not done.
+ */
+void engine_disown(const char *reason);
+
+/* That reason, or NULL. */
+const char *engine_disowned(void);
 
 /* Copy a problem to a caller's weir_problem (NULL allowed), with its path; returns its code. */
 int problem_export(weir_problem *out, const struct problem *problem);

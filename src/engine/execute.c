@@ -3,6 +3,7 @@
 #include "engine/cache.h"
 #include "engine/deadline.h"
 #include "engine/finish.h"
+#include "engine/forked.h"
 #include "engine/hooks.h"
 #include "engine/limits.h"
 #include "engine/local.h"
@@ -10,6 +11,7 @@
 #include "engine/process_mode.h"
 #include "engine/record.h"
 #include "engine/run_template.h"
+#include "engine/transaction.h"
 #include "engine/value_check.h"
 #include "loop/coroutine.h"
 
@@ -60,7 +62,8 @@ void run_execute_or_enqueue(weir_future *run)
 
 bool run_take(weir_future *run)
 {
-	return run->what.mode != WEIR_ASYNC && fits_here(run) && pool_take(run->engine->pool, &run->work);
+	return run->what.mode != WEIR_ASYNC && !run->engine->in_child && fits_here(run) &&
+	       pool_take(run->engine->pool, &run->work);
 }
 
 /* --- After the function --- */
@@ -98,6 +101,7 @@ static void bury(weir_run *attempt, json_t *value)
 	struct engine *engine = attempt->run->engine;
 
 	json_decref(value);
+	transactions_end(attempt, false);
 	pthread_mutex_lock(&engine->mutex);
 	engine->abandoned--;
 	pthread_mutex_unlock(&engine->mutex);
@@ -106,7 +110,6 @@ static void bury(weir_run *attempt, json_t *value)
 void attempt_let_go(weir_run *attempt)
 {
 	limits_leave(attempt);
-	cache_end(attempt);
 }
 
 /* Its own function must not change its parameters either: a retry would find them so. */
@@ -263,6 +266,7 @@ static bool ask(weir_run *attempt)
 static json_t *call_function(weir_run *attempt)
 {
 	weir_future *run = attempt->run;
+	json_t *value;
 
 	if (!value_is_unchanged(run->engine, attempt->arguments, run->fingerprint))
 		return weir_fail_final(attempt, "%s", value_changed_text);
@@ -270,7 +274,11 @@ static json_t *call_function(weir_run *attempt)
 	if (attempt_refusal(attempt))
 		return NULL;
 	hook_call_running(attempt);
-	return run->what.mode == WEIR_PROCESS ? process_mode_run(attempt) : run->what.run(attempt);
+	if (run->what.mode == WEIR_PROCESS)
+		return process_mode_run(attempt);
+	value = run->what.run(attempt);
+	forked_check_return(run->what.name);
+	return value;
 }
 
 /* Execute an attempt that has begun, on this thread or coroutine, and see to what follows. Takes the attempt over. */

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "core/pause.h"
+#include "engine/cache.h"
 #include "engine/hooks.h"
 #include "engine/pause.h"
 #include "engine/record.h"
@@ -43,6 +44,7 @@ static void end_task(weir_future *run, weir_run *attempt, const struct new_state
 
 	record_task_state(run, state);
 	transaction_child_ended(run, attempt, &view);
+	cache_run_ended(run);
 	if (attempt) {
 		attempt_let_go(attempt);
 		hook_call(attempt, &view);
@@ -243,21 +245,20 @@ static void warn_of_ignored_failure(weir_run *attempt)
 		        outcome->message ? outcome->message : outcome->state.name);
 }
 
-/* The function has returned a value: it is stored, if that is wanted, and the run completes with it. */
-static void complete(weir_run *attempt, json_t *value)
+/* The function has returned a value: it is stored, if that is wanted. NULL, with the outcome set, when it can't be. */
+static json_t *keep_value(weir_run *attempt, json_t *value, struct new_state *state)
 {
-	weir_future *run = attempt->run;
-	struct new_state state = { .type = STATE_COMPLETED, .name = attempt->cached ? "Cached" : NULL };
 	struct problem problem;
 
 	warn_of_ignored_failure(attempt);
 	warn_of_unseen_failures(attempt);
-	if (result_keep(attempt, value, &state.data, &problem) < 0) {
-		json_decref(value);
-		fail_run(run, attempt, &(struct new_state){ .type = STATE_FAILED, .message = problem.message }, false);
-		return;
-	}
-	end_run(run, attempt, &state, value);
+	*state = (struct new_state){ .type = STATE_COMPLETED,
+		                     .name = attempt->cached ? "Cached" : NULL,
+		                     .message = cache_origin(attempt) };
+	if (result_keep(attempt, value, &state->data, &problem) == 0)
+		return value;
+	json_decref(value);
+	return weir_fail(attempt, "%s", problem.message);
 }
 
 /* How each kind of outcome ends the run. */
@@ -315,18 +316,21 @@ void attempt_finish(weir_run *attempt, json_t *value)
 	weir_future *run = attempt->run;
 	bool cancelled = run_cancelled(run) && (!value || run->what.is_flow);
 	bool timed_out = __atomic_load_n(&attempt->timed_out, __ATOMIC_ACQUIRE);
+	struct new_state completed;
 
 	if (cancelled || timed_out) {
 		json_decref(value);
 		value = NULL;
 	}
+	if (value)
+		value = keep_value(attempt, value, &completed);
 	transactions_end(attempt, value || (!cancelled && !timed_out && attempt->outcome.kind == OUTCOME_SKIPPED));
 	if (cancelled)
 		end_cancelled(run, attempt);
 	else if (timed_out)
 		end_timed_out(run, attempt);
 	else if (value)
-		complete(attempt, value);
+		end_run(run, attempt, &completed, value);
 	else
 		end_by_outcome(attempt);
 }

@@ -25,10 +25,12 @@ bool hook_any_final(const weir_hooks *hooks)
 }
 
 /* The attempt is the current one while its hook runs: what it prints is its own. */
-static void call(weir_run *attempt, weir_hook *hook, const weir_state *state)
+void hook_run(weir_run *attempt, weir_hook *hook, const weir_state *state)
 {
 	void *outer = control_local();
 
+	if (!hook)
+		return;
 	control_set_local(attempt);
 	attempt->in_hook = true;
 	hook(attempt, state);
@@ -39,16 +41,12 @@ static void call(weir_run *attempt, weir_hook *hook, const weir_state *state)
 
 void hook_call(weir_run *attempt, const weir_state *state)
 {
-	weir_hook *hook = hook_of_state(attempt->run->what.hooks, state->type);
-
-	if (hook)
-		call(attempt, hook, state);
+	hook_run(attempt, hook_of_state(attempt->run->what.hooks, state->type), state);
 }
 
 void hook_call_running(weir_run *attempt)
 {
 	const weir_state running = { WEIR_RUNNING, attempt->number > 1 ? "Retrying" : "Running", NULL };
 
-	if (attempt->run->what.hooks->on_running)
-		call(attempt, attempt->run->what.hooks->on_running, &running);
+	hook_run(attempt, attempt->run->what.hooks->on_running, &running);
 }

@@ -14,6 +14,9 @@ bool hook_any_final(const weir_hooks *hooks);
 /* Call the attempt's hook for the state that its run has come to, if it has one. On the run's executor. */
 void hook_call(weir_run *attempt, const weir_state *state);
 
+/* Call a hook of the attempt's with this state. NULL is allowed. Within a hook no children are started. */
+void hook_run(weir_run *attempt, weir_hook *hook, const weir_state *state);
+
 /* Call the hook on_running, if there is one. */
 void hook_call_running(weir_run *attempt);
 

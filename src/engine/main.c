@@ -4,6 +4,7 @@
 #include "base/setting.h"
 #include "base/settings_table.h"
 #include "engine/callable.h"
+#include "engine/guardian_link.h"
 #include "engine/program.h"
 #include "engine/run.h"
 #include "engine/signals.h"
@@ -276,6 +277,7 @@ WEIR_API int weir_main(int argc, char **argv, const weir_flow *const *flows)
 	int status;
 
 	open_missing_descriptors();
+	guardian_link_begin();
 	setlocale(LC_CTYPE, "");
 	while (flows && flows[program.flow_count])
 		program.flow_count++;
@@ -284,6 +286,7 @@ WEIR_API int weir_main(int argc, char **argv, const weir_flow *const *flows)
 		return status;
 	status = dispatch(&program, argc, argv);
 	engine_close();
+	guardian_link_end();
 	log_flush(1000 * 1000);
 	return signals_status(status);
 }

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "engine/process_child.h"
 
 #include <stdlib.h>
 
@@ -132,6 +133,8 @@ WEIR_API int weir_sleep(weir_run *run, double seconds)
 
 	if (refusal || !(seconds > 0))
 		return refusal;
+	if (process_child_is(run))
+		return process_child_sleep(clock_due_us(seconds));
 	return scope_sleep(&run->scope, clock_due_us(seconds));
 }
 

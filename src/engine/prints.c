@@ -3,6 +3,8 @@
  * prints.c - printed text as log lines. stdout is replaced by an unbuffered stream whose writes go to the attempt that
  * runs on the printing thread, if its run has log_prints on, and to the real standard output otherwise.
  */
+#include "engine/forked.h"
+#include "engine/process_child.h"
 #include "engine/run.h"
 
 #include <errno.h>
@@ -66,7 +68,7 @@ WEIR_API void weir_print(weir_run *run, const char *format, ...)
 	va_start(arguments, format);
 	strbuf_vprintf(&text, format, arguments);
 	va_end(arguments);
-	if (run_logs_prints(run->run))
+	if (run_logs_prints(run->run) && !process_child_is(run) && !forked_is_copy())
 		prints_add(run, strbuf_str(&text));
 	else
 		fwrite(text.data, 1, text.length, stdout);

@@ -1,22 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * process.c - weir_process: run a program in a process group of its own, feed it, read both its outputs, log their lines
- * as they come, and end the whole group when its time is up or the run is cancelled.
+ * process.c - weir_process: have the guardian run a program in a process group of its own, feed it, read both its outputs, log
+ * their lines as they come, and have the whole group ended when its time is up or the run is cancelled.
  */
 #include "base/clock.h"
 #include "base/utf8.h"
-#include "engine/run.h"
-#include "loop/pool.h"
+#include "engine/guardian_link.h"
+#include "engine/line_log.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,8 +29,7 @@ enum {
 struct output {
 	int fd;             /* ours, non-blocking; -1 once closed */
 	struct strbuf kept; /* up to max_bytes */
-	struct strbuf line; /* what came since the last line break, when lines are logged */
-	int level;          /* of its log lines */
+	struct line_log lines;
 	bool truncated;
 };
 
@@ -41,18 +37,17 @@ struct process {
 	weir_run *run;
 	const weir_process_options *options;
 	size_t max_bytes;
-	pid_t pid;
-	int pid_fd;    /* readable when the program has ended */
-	int cancel_fd; /* readable when the run is cancelled */
-	int stdin_fd;  /* ours; -1 once all is written */
+	int leash;
+	pid_t pid;    /* 0: not started yet */
+	int stdin_fd; /* ours; -1 once all is written */
 	size_t stdin_written;
 	struct output out, err;
-	struct scope_waiter cancel;
-	bool reaped;
-	siginfo_t exit;
-	int stop;       /* 0, or why it is being ended: WEIR_ETIMEDOUT, WEIR_ECANCELED */
-	int64_t due_us; /* the time limit, then the end of the grace time */
-	bool killed;
+	struct guardian_event end; /* once it is over */
+	bool over;
+	bool lost;          /* over, since the guardian is gone */
+	int stop;           /* 0, or why it is being ended: WEIR_ETIMEDOUT, WEIR_ECANCELED */
+	int64_t due_us;     /* the time limit; when it is over, that of reading on */
+	struct scope quiet; /* to wait in when the run is cancelled */
 };
 
 static void close_fd(int *fd)
@@ -62,17 +57,20 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
+static void output_done(struct output *output)
+{
+	close_fd(&output->fd);
+	strbuf_done(&output->kept);
+	line_log_end(&output->lines);
+}
+
 static void process_done(struct process *process)
 {
-	close_fd(&process->pid_fd);
-	close_fd(&process->cancel_fd);
+	close_fd(&process->leash);
 	close_fd(&process->stdin_fd);
-	close_fd(&process->out.fd);
-	close_fd(&process->err.fd);
-	strbuf_done(&process->out.kept);
-	strbuf_done(&process->out.line);
-	strbuf_done(&process->err.kept);
-	strbuf_done(&process->err.line);
+	output_done(&process->out);
+	output_done(&process->err);
+	scope_done(&process->quiet);
 }
 
 /* --- Starting --- */
@@ -130,111 +128,60 @@ static int make_stdin(int *ours, int *theirs)
 	return fcntl(*ours, F_SETFL, O_NONBLOCK) < 0 ? errno : 0;
 }
 
-static int set_up_actions(posix_spawn_file_actions_t *actions, const weir_process_options *options, int in, int out,
-                          int err)
-{
-	int error = in >= 0 ? posix_spawn_file_actions_adddup2(actions, in, 0)
-	                    : posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
+/* The program's ends. */
+struct far_ends {
+	int payload, in, out, err;
+};
 
-	if (!error)
-		error = posix_spawn_file_actions_adddup2(actions, out, 1);
-	if (!error)
-		error = posix_spawn_file_actions_adddup2(actions, err, 2);
-	if (!error && options->cwd)
-		error = posix_spawn_file_actions_addchdir_np(actions, options->cwd);
-	return error;
+static void far_ends_done(struct far_ends *ends)
+{
+	close_fd(&ends->payload);
+	close_fd(&ends->in);
+	close_fd(&ends->out);
+	close_fd(&ends->err);
 }
 
-/* A group of its own, default signals, none blocked: whatever this thread has. */
-static int set_up_attributes(posix_spawnattr_t *attributes)
+static double grace_seconds_of(const struct process *process)
 {
-	sigset_t none, all;
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawnattr_setpgroup(attributes, 0);
-	posix_spawnattr_setsigmask(attributes, &none);
-	posix_spawnattr_setsigdefault(attributes, &all);
-	return posix_spawnattr_setflags(attributes,
-	                                POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	return process->options->grace_seconds > 0 ? process->options->grace_seconds : DEFAULT_GRACE_SECONDS;
 }
 
-static int spawn(struct process *process, const char *const *argv, int in, int out, int err)
+static int make_payload(const struct process *process, const char *const *argv, int *fd, struct problem *problem)
 {
 	AUTO(arena_done) struct arena scratch = { 0 };
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	int error;
+	char **env = make_environment(&scratch, process->options->env);
 
-	posix_spawn_file_actions_init(&actions);
-	posix_spawnattr_init(&attributes);
-	error = set_up_actions(&actions, process->options, in, out, err);
-	if (!error)
-		error = set_up_attributes(&attributes);
-	if (!error)
-		error = posix_spawnp(&process->pid, argv[0], &actions, &attributes, (char *const *)(uintptr_t)argv,
-		                     make_environment(&scratch, process->options->env));
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&actions);
-	return error;
+	return program_pack(getenv("PATH"), process->options->cwd, argv, (const char *const *)env, fd, problem);
 }
 
-static void kill_group(struct process *process, int signal_number)
+static int start_process(struct process *process, const char *const *argv, struct problem *problem)
 {
-	if (kill(-process->pid, signal_number) < 0 && !process->reaped)
-		kill(process->pid, signal_number);
-}
-
-static int start_process(struct process *process, const char *const *argv)
-{
-	int in = -1, out = -1, err = -1;
-	int error = make_pipe(&process->out.fd, &out, 0);
+	AUTO(far_ends_done) struct far_ends ends = { -1, -1, -1, -1 };
+	struct guardian_order order = {
+		.kind = GUARDIAN_PROGRAM,
+		.grace_us = (int64_t)(grace_seconds_of(process) * 1e6),
+		.report = -1,
+	};
+	int error = make_pipe(&process->out.fd, &ends.out, 0);
+	int result;
 
 	if (!error)
-		error = make_pipe(&process->err.fd, &err, 0);
+		error = make_pipe(&process->err.fd, &ends.err, 0);
 	if (!error && process->options->stdin_text)
-		error = make_stdin(&process->stdin_fd, &in);
-	if (!error)
-		error = spawn(process, argv, in, out, err);
-	close_fd(&in);
-	close_fd(&out);
-	close_fd(&err);
+		error = make_stdin(&process->stdin_fd, &ends.in);
 	if (error)
-		return error;
-	process->pid_fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
-	if (process->pid_fd >= 0)
-		return 0;
-	error = errno;
-	kill_group(process, SIGKILL);
-	waitpid(process->pid, NULL, 0);
-	return error;
+		return problem_set(problem, error_of_errno(error), "%s", strerror(error));
+	result = make_payload(process, argv, &ends.payload, problem);
+	if (result < 0)
+		return result;
+	order.payload = ends.payload;
+	order.in = ends.in;
+	order.out = ends.out;
+	order.err = ends.err;
+	return guardian_link_send(&order, &process->leash, problem);
 }
 
 /* --- Its outputs --- */
-
-static void log_output_line(struct process *process, struct output *output)
-{
-	run_log_str(process->run->run, output->level, strbuf_str(&output->line));
-	strbuf_clear(&output->line);
-}
-
-static void log_output(struct process *process, struct output *output, const char *data, size_t size)
-{
-	while (size) {
-		const char *line_break = memchr(data, '\n', size);
-		size_t room = LINE_MAX_BYTES - output->line.length;
-		size_t length = line_break ? (size_t)(line_break - data) : size;
-		bool whole = line_break && length <= room;
-
-		length = MIN(length, room);
-		strbuf_add(&output->line, data, length);
-		length += whole;
-		data += length;
-		size -= length;
-		if (whole || output->line.length == LINE_MAX_BYTES)
-			log_output_line(process, output);
-	}
-}
 
 /* Read what is there. False: the pipe is empty for now, or closed. */
 static bool read_output(struct process *process, struct output *output)
@@ -254,7 +201,7 @@ static bool read_output(struct process *process, struct output *output)
 	strbuf_add(&output->kept, buffer, MIN((size_t)size, room));
 	output->truncated = output->truncated || (size_t)size > room;
 	if (process->options->log_output != WEIR_OFF)
-		log_output(process, output, buffer, (size_t)size);
+		line_log_add(&output->lines, (struct str){ buffer, (size_t)size });
 	return true;
 }
 
@@ -272,74 +219,68 @@ static void feed_stdin(struct process *process)
 
 /* --- Waiting --- */
 
-static void wake_by_eventfd(struct scope_waiter *waiter)
-{
-	eventfd_write(CONTAINER_OF(waiter, struct process, cancel)->cancel_fd, 1);
-}
-
-/* Begin to end the group: TERM now, KILL after the grace time. */
 static void stop_process(struct process *process, int why)
 {
-	double grace = process->options->grace_seconds > 0 ? process->options->grace_seconds : DEFAULT_GRACE_SECONDS;
-
 	process->stop = why;
-	process->due_us = clock_monotonic_us() + (int64_t)(grace * 1e6);
-	kill_group(process, SIGTERM);
+	process->due_us = INT64_MAX;
+	guardian_stop(process->leash, (int64_t)(grace_seconds_of(process) * 1e6));
 }
 
-static void time_is_up(struct process *process)
+static void hear(struct process *process)
 {
-	if (!process->stop) {
-		stop_process(process, WEIR_ETIMEDOUT);
+	struct guardian_event event = { 0 };
+	int result = guardian_hear(process->leash, &event);
+
+	if (result == WEIR_EAGAIN)
+		return;
+	if (result == 0 && event.kind == GUARDIAN_STARTED) {
+		process->pid = event.pid;
 		return;
 	}
-	process->killed = true;
-	process->due_us = INT64_MAX;
-	kill_group(process, SIGKILL);
-}
-
-static void reap(struct process *process)
-{
-	/* Whatever it left in its group ends with it when it was to be ended; while it is a zombie, the id is still its own. */
-	if (process->stop)
-		kill_group(process, SIGKILL);
-	while (waitid(P_PID, (id_t)process->pid, &process->exit, WEXITED) < 0 && errno == EINTR)
-		;
-	process->reaped = true;
-	/* What it left otherwise may go on, but isn't waited for long. */
+	process->over = true;
+	process->end = event;
+	process->lost = result < 0;
+	if (process->lost && process->pid) /* it died with the guardian, but not what it had started */
+		kill(-process->pid, SIGKILL);
+	/* What it has left may go on, but isn't waited for long. */
 	process->due_us = clock_monotonic_us() + DRAIN_US;
 }
 
-static int poll_timeout_ms(const struct process *process)
+static bool is_read(const struct process *process)
 {
-	int64_t left_us;
-
-	if (process->due_us == INT64_MAX)
-		return -1;
-	left_us = MAX(process->due_us - clock_monotonic_us(), INT64_C(0));
-	return (int)MIN((left_us + 999) / 1000, (int64_t)INT32_MAX);
+	return process->out.fd < 0 && process->err.fd < 0;
 }
 
-static bool is_over(const struct process *process)
+/* Once it is being ended, the run's being cancelled does not matter any more. */
+static int wait_for_news(struct process *process, struct pollfd *fds, size_t count)
 {
-	bool drained = process->out.fd < 0 && process->err.fd < 0;
+	bool ending = process->stop || process->over;
+	int result = scope_poll(ending ? &process->quiet : &process->run->scope, fds, count, process->due_us);
 
-	return process->reaped && (drained || clock_monotonic_us() >= process->due_us);
+	/* What ends has to be waited for, though the system may have nothing left to wait with. */
+	if (result < 0 && result != WEIR_ETIMEDOUT && ending)
+		return MAX(poll(fds, count, 100), 0);
+	return result;
 }
 
-/* One round: sleep until something happens, and see to it. */
-static void attend(struct process *process)
+/* One round: wait until something happens, and see to it. False: there is nothing more to wait for. */
+static bool attend(struct process *process)
 {
 	struct pollfd fds[] = {
 		{ .fd = process->out.fd, .events = POLLIN },
 		{ .fd = process->err.fd, .events = POLLIN },
 		{ .fd = process->stdin_fd, .events = POLLOUT },
-		{ .fd = process->reaped ? -1 : process->pid_fd, .events = POLLIN },
-		{ .fd = process->stop || process->reaped ? -1 : process->cancel_fd, .events = POLLIN },
+		{ .fd = process->over ? -1 : process->leash, .events = POLLIN },
 	};
+	int result = wait_for_news(process, fds, ARRAY_LENGTH(fds));
 
-	if (poll(fds, ARRAY_LENGTH(fds), poll_timeout_ms(process)) < 0)
-		return; /* interrupted by a signal: look again */
+	if (result < 0 && process->over)
+		return false;
+	if (result < 0 && !process->stop)
+		stop_process(process, result == WEIR_ETIMEDOUT && !attempt_refusal(process->run) ? WEIR_ETIMEDOUT
+		                                                                                 : WEIR_ECANCELED);
+	if (result < 0)
+		return true;
 	if (fds[0].revents)
 		read_output(process, &process->out);
 	if (fds[1].revents)
@@ -347,30 +288,20 @@ static void attend(struct process *process)
 	if (fds[2].revents)
 		feed_stdin(process);
 	if (fds[3].revents)
-		reap(process);
-	if (fds[4].revents)
-		stop_process(process, WEIR_ECANCELED);
-	if (!process->reaped && clock_monotonic_us() >= process->due_us)
-		time_is_up(process);
+		hear(process);
+	return !process->over || !is_read(process);
 }
 
 static void attend_until_over(struct process *process)
 {
-	process->cancel = (struct scope_waiter){ .wake = wake_by_eventfd, .only_time = true };
-	scope_watch(&process->run->scope, &process->cancel);
-	pool_wait_begin();
-	while (!is_over(process))
-		attend(process);
+	while (attend(process))
+		;
 	while (process->out.fd >= 0 && read_output(process, &process->out))
 		;
 	while (process->err.fd >= 0 && read_output(process, &process->err))
 		;
-	pool_wait_end();
-	scope_unwatch(&process->run->scope, &process->cancel);
-	if (process->out.line.length)
-		log_output_line(process, &process->out);
-	if (process->err.line.length)
-		log_output_line(process, &process->err);
+	line_log_end(&process->out.lines);
+	line_log_end(&process->err.lines);
 }
 
 /* --- The result --- */
@@ -385,7 +316,8 @@ static json_t *output_text(const struct output *output)
 
 static json_t *result_of(const struct process *process)
 {
-	int code = process->exit.si_code == CLD_EXITED ? process->exit.si_status : -process->exit.si_status;
+	int status = process->end.status;
+	int code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 	json_t *result = json_object();
 
 	json_object_set_new(result, "returncode", json_integer(code));
@@ -395,13 +327,27 @@ static json_t *result_of(const struct process *process)
 	return result;
 }
 
-static json_t *fail_stopped(struct process *process, const char *program)
+static json_t *fail_to_start(const struct process *process, const char *program, const char *why)
 {
+	const char *cwd = process->options->cwd;
+
+	return weir_fail(process->run, "'%s' could not be started%s%s: %s", program, cwd ? " in " : "", cwd ? cwd : "",
+	                 why);
+}
+
+static json_t *conclude(const struct process *process, const char *program)
+{
+	if (!process->lost && process->end.kind == GUARDIAN_FAILED)
+		return fail_to_start(process, program, strerror(process->end.error));
 	if (process->stop == WEIR_ETIMEDOUT)
 		return outcome_timed_out(process->run, "'%s' ran over its time limit of %g second(s) and was %s",
 		                         program, process->options->timeout_seconds,
-		                         process->killed ? "killed" : "ended");
-	return weir_fail(process->run, "'%s' was ended with the run", program);
+		                         process->end.killed ? "killed" : "ended");
+	if (process->stop)
+		return weir_fail(process->run, "'%s' was ended with the run", program);
+	if (process->lost)
+		return weir_fail(process->run, "'%s' was lost: the program's guardian process was ended", program);
+	return result_of(process);
 }
 
 WEIR_API json_t *weir_process(weir_run *run, const char *const *argv, const weir_process_options *options)
@@ -411,14 +357,14 @@ WEIR_API json_t *weir_process(weir_run *run, const char *const *argv, const weir
 	struct process process = {
 		.run = run,
 		.options = options ? options : &defaults,
-		.pid_fd = -1,
+		.leash = -1,
 		.stdin_fd = -1,
-		.out = { .fd = -1, .level = 20 },
-		.err = { .fd = -1, .level = 40 },
+		.out = { .fd = -1, .lines = { .run = run->run, .level = 20, .max_bytes = LINE_MAX_BYTES } },
+		.err = { .fd = -1, .lines = { .run = run->run, .level = 40, .max_bytes = LINE_MAX_BYTES } },
 	};
-	int error;
+	struct problem problem;
 
-	process.cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	scope_init(&process.quiet);
 	process.max_bytes = process.options->max_bytes ? process.options->max_bytes : DEFAULT_MAX_BYTES;
 	process.due_us =
 	        process.options->timeout_seconds > 0 ? clock_due_us(process.options->timeout_seconds) : INT64_MAX;
@@ -426,10 +372,8 @@ WEIR_API json_t *weir_process(weir_run *run, const char *const *argv, const weir
 		return NULL;
 	if (!argv || !argv[0])
 		return weir_fail_final(run, "weir_process was given no program");
-	error = process.cancel_fd < 0 ? errno : start_process(&process, argv);
-	if (error)
-		return weir_fail(run, "'%s' could not be started%s%s: %s", argv[0], process.options->cwd ? " in " : "",
-		                 process.options->cwd ? process.options->cwd : "", strerror(error));
+	if (start_process(&process, argv, &problem) < 0)
+		return fail_to_start(&process, argv[0], problem.message);
 	attend_until_over(&process);
-	return process.stop ? fail_stopped(&process, argv[0]) : result_of(&process);
+	return conclude(&process, argv[0]);
 }

@@ -17,6 +17,10 @@ void record_task_begin(weir_future *run, const char *name, struct str inputs, co
 /* The run enters a state: bookkeeping, and on its way to the store. */
 void record_task_state(weir_future *run, const struct new_state *new_state);
 
+/* A completed task run was undone: one more state is recorded, Completed under the name RolledBack. The run has ended, so its
+   card is brought along. */
+void record_task_rolled_back(weir_future *run, struct run_card *card);
+
 /* A coroutine that makes runs faster than the store takes them waits here; a thread does so when it submits. */
 void record_make_room(weir_run *attempt);
 

@@ -15,6 +15,7 @@ struct flow_record {
 	struct run_card *card; /* counted: the texts */
 	struct flow_run row;   /* begin */
 	struct state proposed; /* retry, end */
+	int64_t asked_us;      /* wall clock: when it was proposed */
 	json_t *result;        /* end: to be handed on */
 	struct pause pause;    /* suspend */
 	const char *sentence;  /* suspend: how to go on */
@@ -32,6 +33,7 @@ static struct flow_record *flow_record_new(weir_future *run, job_fn *write,
 	record->job = (struct job){ .run = write, .request = record, .told = told, .flags = record_flags() };
 	record->run = future_ref(run);
 	record->card = run_card_ref(run->card);
+	record->asked_us = clock_wall_us();
 	return record;
 }
 
@@ -60,11 +62,22 @@ static void keep_answer(struct flow_record *record)
 	record->answer.verdict.reason = arena_str(&record->arena, record->answer.verdict.reason);
 }
 
+/* A batch's clock is that of its beginning, and what ended while it gathered came later: a flow run must not end before
+   its tasks did. Clocks that were set are left to the rules. */
+static int64_t stamp_of(const struct tx *tx, const struct flow_record *record)
+{
+	const int64_t gathering_us = 1000 * 1000;
+	int64_t later_us = record->asked_us - tx->now_us;
+
+	return later_us > 0 && later_us < gathering_us ? record->asked_us : TIMESTAMP_NONE;
+}
+
 static int propose(struct tx *tx, struct flow_record *record, const struct state *proposed)
 {
 	struct set_state in = { .run_id = record->run->id, .proposed = *proposed };
 	int result;
 
+	in.proposed.timestamp = stamp_of(tx, record);
 	result = flow_run_set_state(tx, &in, &record->answer);
 	if (result == 0)
 		keep_answer(record);

@@ -189,9 +189,8 @@ static bool append(struct run_card *card, const struct state *state)
 	return room;
 }
 
-static void submit(weir_future *run, const struct state *state)
+static void submit(weir_future *run, struct run_card *card, const struct state *state)
 {
-	struct run_card *card = run->card;
 	struct record *record = xmalloc(sizeof *record);
 	struct cargo *cargo = xmalloc(sizeof *cargo);
 
@@ -215,20 +214,25 @@ static void close_record(struct run_card *card)
 	card->open = NULL;
 }
 
-static struct str details_text(struct arena *arena, int64_t scheduled_us)
+static struct str details_text(struct run_card *card, const struct new_state *state)
 {
 	struct state_details details;
+	bool keyed = state->type == STATE_COMPLETED && card->row.cache_key.data;
 
-	if (!scheduled_us)
+	if (!state->scheduled_us && !keyed)
 		return STR("{}");
 	fields_init(&state_details_fields, &details);
-	details.scheduled_time = scheduled_us;
-	return state_details_text(arena, &details);
+	if (state->scheduled_us)
+		details.scheduled_time = state->scheduled_us;
+	if (keyed) {
+		details.cache_key = card->row.cache_key;
+		details.cache_expiration = card->row.cache_expiration;
+	}
+	return state_details_text(&card->arena, &details);
 }
 
-void record_task_state(weir_future *run, const struct new_state *new_state)
+static void enter(weir_future *run, struct run_card *card, const struct new_state *new_state)
 {
-	struct run_card *card = run->card;
 	struct state *last = &card->last_state;
 	int64_t now_us = clock_wall_us();
 	struct state state = {
@@ -240,7 +244,7 @@ void record_task_state(weir_future *run, const struct new_state *new_state)
 		.timestamp = last->type ? MAX(now_us, last->timestamp + 1) : now_us, /* the clock may step back */
 		.message = arena_str(&card->arena, str_of(new_state->message)),
 		.data = new_state->data.data ? arena_str(&card->arena, new_state->data) : STR_NULL,
-		.details = details_text(&card->arena, new_state->scheduled_us),
+		.details = details_text(card, new_state),
 	};
 
 	task_run_enter(&card->row, last->type ? last : NULL, &state);
@@ -248,7 +252,20 @@ void record_task_state(weir_future *run, const struct new_state *new_state)
 		card->row.flow_run_run_count = run->flow->run_count;
 	*last = state;
 	if (!append(card, &state))
-		submit(run, &state);
+		submit(run, card, &state);
 	if (state_type_is_terminal(state.type) || str_is(state.name, "NotReady"))
 		close_record(card);
+}
+
+void record_task_state(weir_future *run, const struct new_state *new_state)
+{
+	enter(run, run->card, new_state);
+}
+
+void record_task_rolled_back(weir_future *run, struct run_card *card)
+{
+	enter(run, card,
+	      &(struct new_state){ .type = STATE_COMPLETED,
+	                           .name = "RolledBack",
+	                           .message = "Task rolled back as part of transaction" });
 }

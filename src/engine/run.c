@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/run.h"
 
+#include "engine/transaction.h"
 #include "engine/value_check.h"
 
 #include <stdlib.h>
@@ -184,6 +185,8 @@ void future_unref(weir_future *run)
 	json_decref(run->result);
 	flow_context_unref(run->flow);
 	run_card_unref(run->card);
+	transaction_unref(run->transaction);
+	free(run->cache);
 	free(run->name);
 	free(run->view_texts);
 	pthread_mutex_destroy(&run->mutex);
@@ -270,6 +273,7 @@ void future_tell(weir_future *run)
 	free_upstream(run);
 	if (run->what.is_flow)
 		flow_context_retire(run->engine, run->flow);
+	transaction_leave(run);
 	tell_dependents(run);
 	scope_child_done(run->scope, &run->child);
 	attempt_unref(parent);

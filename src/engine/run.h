@@ -118,9 +118,11 @@ struct weir_future {
 	json_t *result; /* NULL unless it completed */
 	uint64_t result_fingerprint;
 	weir_state view;
-	char *view_texts; /* what view's texts point to */
-	size_t handle;    /* place in the owner's handles, from 1; 0: none; guarded by the owner's mutex */
-	bool looked_at;   /* atomic: somebody has seen the failure */
+	char *view_texts;              /* what view's texts point to */
+	size_t handle;                 /* place in the owner's handles, from 1; 0: none; guarded by the owner's mutex */
+	struct run_cache *cache;       /* engine/cache.h; NULL: it is not cached, or no attempt has begun */
+	weir_transaction *transaction; /* counted: what it is part of; NULL: nothing. Constant */
+	bool looked_at;                /* atomic: somebody has seen the failure */
 };
 
 struct weir_futures {
@@ -182,6 +184,8 @@ struct weir_run {
 	pthread_mutex_t mutex; /* guards what follows */
 	struct arena arena;    /* texts of outcomes */
 	struct outcome outcome;
+	weir_transaction *transactions;    /* that it has open, innermost first */
+	json_t *values;                    /* of weir_transaction_set */
 	struct strbuf print_line;          /* what was printed since the last line break */
 	struct VEC(weir_future *) handles; /* counted: futures given to the user */
 	struct weir_futures *maps;
@@ -239,7 +243,7 @@ bool run_take(weir_future *run);
 /* On the loop's own stack: begin the next attempt in a coroutine. */
 void run_start_on_loop(weir_future *run);
 
-/* Give back what the attempt holds for itself: slots of limits, its cache key. From any thread, more than once. */
+/* Give back what the attempt holds for itself: slots of limits. From any thread, more than once. */
 void attempt_let_go(weir_run *attempt);
 
 /* --- finish.c: ending --- */

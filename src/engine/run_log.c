@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* run_log.c - log lines of runs: to the store, and in a weir_main program to its log as well. */
 #include "base/log.h"
+#include "engine/forked.h"
+#include "engine/process_child.h"
 #include "engine/run.h"
 
 #include <stdio.h>
@@ -11,8 +13,12 @@ void run_log_str(weir_future *run, int level, struct str message)
 	char speaker[160];
 	int length;
 
-	if (level < engine->log_level)
+	if (level < engine->log_level || forked_is_copy())
 		return;
+	if (engine->in_child) {
+		process_child_log(level, message);
+		return;
+	}
 	log_spool_add(&engine->logs, run->what.is_flow ? "weir.flow_runs" : "weir.task_runs", level, message,
 	              run->flow->flow_run_id, run->what.is_flow ? (struct uuid){ { 0 } } : run->id);
 	if (!engine->console)

@@ -8,9 +8,7 @@
 
 #include <stdlib.h>
 
-/* Stacks lie at the same distance from each other, so their tops would all fall into the same lines of the caches. So they
-   begin at so many different places, so many bytes apart. */
-enum { COLOURS = 8, COLOUR_SIZE = 64, CHUNK_COROUTINES = 64 };
+enum { CHUNK_COROUTINES = 64 };
 
 #ifdef WEIR_STACK_CANARIES
 static const bool only_canaries = true;
@@ -283,17 +281,15 @@ static void add_chunk(struct scheduler *scheduler)
 static struct coroutine *take_free(struct scheduler *scheduler, char *stack)
 {
 	struct coroutine *coroutine;
-	size_t colour;
 
 	if (!scheduler->free.first)
 		add_chunk(scheduler);
 	coroutine = take_first(&scheduler->free);
-	colour = (uintptr_t)stack / (STACK_SIZE + STACK_GUARD_SIZE) % COLOURS;
 	coroutine->stack = stack;
 	coroutine->woken = false;
 	coroutine->strand.local = NULL;
 	fiber_init(&coroutine->strand.fiber, stack, STACK_SIZE);
-	context_init(&coroutine->strand.context, stack, STACK_SIZE - colour * COLOUR_SIZE, enter);
+	context_init(&coroutine->strand.context, stack, STACK_SIZE, enter);
 	return coroutine;
 }
 

@@ -6,7 +6,14 @@
 #include "loop/pool.h"
 #include "loop/thread.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Of alarm_us: the time for which it was set has come. */
+#define ALARM_RUNG INT64_MIN
 
 enum {
 	ROUNDS = 8,          /* of work before descriptors are looked at again */
@@ -20,14 +27,23 @@ struct loop *loop_current(void)
 	return current_loop;
 }
 
-/* The mutex is held, so that neither the handle nor the loop goes away: what was just posted may be what the loop's owner
-   waits for before he frees it. The loop's own thread needs no waking: it drains before it polls. */
-void loop_wake(struct loop *loop)
+/* Sending while the mutex is held would wake the loop's thread for it to wait for the mutex. But then the loop may be at its
+   end already when it is sent: what was just posted may be what the loop's owner waits for before he frees it. So senders
+   are counted, and the loop does not close before they are through. Its own thread needs no waking: it drains before it
+   polls. */
+void loop_unlock_waking(struct loop *loop)
 {
-	if (!loop->asleep || loop->closed || loop == current_loop)
-		return;
-	loop->asleep = false;
-	uv_async_send(&loop->wake);
+	bool sends = loop->asleep && loop != current_loop;
+
+	if (sends) {
+		loop->asleep = false;
+		__atomic_add_fetch(&loop->senders, 1, __ATOMIC_RELAXED);
+	}
+	pthread_mutex_unlock(&loop->mutex);
+	if (sends) {
+		uv_async_send(&loop->wake);
+		__atomic_sub_fetch(&loop->senders, 1, __ATOMIC_RELEASE);
+	}
 }
 
 /* --- The loop's thread --- */
@@ -42,11 +58,12 @@ static void on_more(uv_idle_t *more)
 	(void)more;
 }
 
-static void on_alarm(uv_timer_t *alarm)
+static void on_alarm(uv_poll_t *alarm, int status, int events)
 {
 	struct loop *loop = alarm->data;
 
-	loop->alarm_us = INT64_MAX;
+	(void)status, (void)events;
+	loop->alarm_us = ALARM_RUNG;
 }
 
 static void take_calls(struct loop *loop)
@@ -94,19 +111,20 @@ static void drain(struct loop *loop)
 	} while (--rounds > 0 && !loop_is_over(loop) && has_work(loop));
 }
 
-/* See that the poll ends for the first timer. uv's clock counts whole milliseconds, so the alarm may come less than one too
-   soon; then it is set once more. */
-static void set_alarm(struct loop *loop, int64_t due_us, int64_t now_us)
+/* See that the poll ends for the first timer, at due_us (INT64_MAX: there is none). Setting the alarm anew makes it
+   unreadable. */
+static void set_alarm(struct loop *loop, int64_t due_us)
 {
+	struct itimerspec alarm = { 0 };
+	int result;
+
 	if (loop->alarm_us == due_us)
 		return;
 	loop->alarm_us = due_us;
-	if (due_us == INT64_MAX) {
-		uv_timer_stop(&loop->alarm);
-		return;
-	}
-	uv_update_time(&loop->uv);
-	uv_timer_start(&loop->alarm, on_alarm, ((uint64_t)(due_us - now_us) + 999) / 1000, 0);
+	if (due_us != INT64_MAX)
+		alarm.it_value = (struct timespec){ .tv_sec = due_us / 1000000, .tv_nsec = due_us % 1000000 * 1000 };
+	result = timerfd_settime(loop->alarm_fd, TFD_TIMER_ABSTIME, &alarm, NULL);
+	ASSERT(result == 0);
 }
 
 /* Does the loop go on at once after looking at its descriptors? Otherwise it counts as asleep from now on. */
@@ -116,7 +134,7 @@ static bool fall_asleep(struct loop *loop, int64_t *due_us)
 
 	pthread_mutex_lock(&loop->mutex);
 	*due_us = loop->heap.count ? loop->heap.items[0]->due_us : INT64_MAX;
-	stays = stays || loop->first_call;
+	stays = stays || loop->first_call || loop->ending;
 	loop->asleep = !stays;
 	pthread_mutex_unlock(&loop->mutex);
 	return !stays;
@@ -124,19 +142,15 @@ static bool fall_asleep(struct loop *loop, int64_t *due_us)
 
 static void prepare_poll(struct loop *loop)
 {
-	int64_t due_us, now_us = 0;
+	int64_t due_us;
 	bool sleeps = fall_asleep(loop, &due_us);
 
-	if (sleeps && due_us != INT64_MAX) {
-		now_us = clock_monotonic_us();
-		sleeps = due_us > now_us;
-	}
-	if (!sleeps) {
+	if (!sleeps || (due_us != INT64_MAX && due_us <= clock_monotonic_us())) {
 		uv_idle_start(&loop->more, on_more);
 		return;
 	}
 	uv_idle_stop(&loop->more);
-	set_alarm(loop, due_us, now_us);
+	set_alarm(loop, due_us);
 	loop->place_given_up = true;
 	pool_wait_begin();
 }
@@ -147,7 +161,8 @@ static bool close_at_end(struct loop *loop)
 	bool closed;
 
 	pthread_mutex_lock(&loop->mutex);
-	closed = loop->closed = loop->ending && !loop->first_call && !loop->taken;
+	closed = loop->closed = loop->ending && !loop->first_call && !loop->taken &&
+	                        __atomic_load_n(&loop->senders, __ATOMIC_ACQUIRE) == 0;
 	pthread_mutex_unlock(&loop->mutex);
 	if (!closed)
 		return false;
@@ -239,9 +254,8 @@ bool loop_post(struct loop *loop, struct loop_call *call)
 		else
 			loop->first_call = call;
 		loop->last_call = call;
-		loop_wake(loop);
 	}
-	pthread_mutex_unlock(&loop->mutex);
+	loop_unlock_waking(loop);
 	return taken;
 }
 
@@ -263,19 +277,35 @@ void loop_attach(struct loop *loop, const struct loop_key *key, void *data)
 
 /* --- Beginning and end --- */
 
-/* The handles of a new loop; they cannot fail for lack of anything but memory and descriptors. */
+/* The handles that may fail, for lack of descriptors or memory. Returns uv's error. */
+static int init_wake_and_alarm(struct loop *loop)
+{
+	int result = uv_async_init(&loop->uv, &loop->wake, on_wake);
+
+	if (result < 0)
+		return result;
+	result = uv_poll_init(&loop->uv, &loop->alarm, loop->alarm_fd);
+	if (result == 0)
+		result = uv_poll_start(&loop->alarm, UV_READABLE, on_alarm);
+	if (result < 0) {
+		uv_close((uv_handle_t *)&loop->wake, NULL);
+		uv_run(&loop->uv, UV_RUN_DEFAULT);
+	}
+	return result;
+}
+
+/* uv's loop and its handles. Returns uv's error. */
 static int init_handles(struct loop *loop)
 {
 	int result = uv_loop_init(&loop->uv);
 
 	if (result < 0)
 		return result;
-	result = uv_async_init(&loop->uv, &loop->wake, on_wake);
+	result = init_wake_and_alarm(loop);
 	if (result < 0) {
 		uv_loop_close(&loop->uv);
 		return result;
 	}
-	uv_timer_init(&loop->uv, &loop->alarm);
 	uv_prepare_init(&loop->uv, &loop->before_poll);
 	uv_check_init(&loop->uv, &loop->after_poll);
 	uv_idle_init(&loop->uv, &loop->more);
@@ -291,6 +321,7 @@ static void free_memory(struct loop *loop)
 	int result = uv_loop_close(&loop->uv);
 
 	ASSERT(result == 0);
+	close(loop->alarm_fd);
 	loop_free_watches(loop);
 	pthread_cond_destroy(&loop->answered);
 	pthread_mutex_destroy(&loop->mutex);
@@ -301,9 +332,13 @@ static void free_memory(struct loop *loop)
 static int make_loop(const char *name, struct loop **out, struct problem *problem)
 {
 	struct loop *loop = xcalloc(1, sizeof *loop);
-	int result = init_handles(loop);
+	int result;
 
+	loop->alarm_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	result = loop->alarm_fd < 0 ? -errno : init_handles(loop);
 	if (result < 0) {
+		if (loop->alarm_fd >= 0)
+			close(loop->alarm_fd);
 		free(loop);
 		return problem_set(problem, error_of_errno(-result), "event loop '%s': %s", name, uv_strerror(result));
 	}
@@ -352,8 +387,7 @@ static void end_thread(struct loop *loop)
 {
 	pthread_mutex_lock(&loop->mutex);
 	loop->ending = true;
-	loop_wake(loop);
-	pthread_mutex_unlock(&loop->mutex);
+	loop_unlock_waking(loop);
 	pthread_join(loop->thread, NULL);
 }
 

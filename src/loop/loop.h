@@ -29,16 +29,17 @@ struct loop_key {
 	void (*destroy)(void *data); /* on the loop's thread, when the loop ends; NULL: nothing to do */
 };
 
-/* Start a loop with its thread, which blocks all signals. WEIR_ELIMIT when the system has no more threads or files. */
+/* Start a loop with its thread (thread_start). WEIR_ELIMIT when the system has no more threads or files. */
 MUST_CHECK int loop_new(const char *name, struct loop **out, struct problem *problem);
 
 /*
  * Make a loop on this thread, which has none yet. It turns while this thread waits in a scope (loop/scope.h), outside of
- * coroutines. End it on this thread by loop_free.
+ * coroutines. End it on this thread by loop_free. WEIR_ECONFLICT when the thread has a loop.
  */
 MUST_CHECK int loop_new_here(const char *name, struct loop **out, struct problem *problem);
 
-/* Let a loop made here work until *over, which it looks at after everything that it has done. */
+/* Let a loop made here work until *over, which it looks at after everything that it has done; so it is to be set by what the
+   loop runs. Not from within what the loop runs: loops do not nest. */
 void loop_turn_until(struct loop *loop, const bool *over);
 
 /*

@@ -24,8 +24,9 @@ struct loop_attachment {
  */
 struct loop {
 	uv_loop_t uv;
-	uv_async_t wake;          /* something was posted, or the first timer changed */
-	uv_timer_t alarm;         /* for the first timer of the heap */
+	uv_async_t wake; /* something was posted, or the first timer changed */
+	uv_poll_t alarm; /* of a timerfd, for the first timer of the heap: uv's own count whole milliseconds */
+	int alarm_fd;
 	uv_prepare_t before_poll; /* drains */
 	uv_check_t after_poll;
 	uv_idle_t more; /* runs while there is work, so that the poll does not wait */
@@ -39,11 +40,12 @@ struct loop {
 	pthread_cond_t answered;              /* a watch_request was */
 	bool asleep;                          /* polls, or is about to, and nobody has woken it yet */
 	bool ending;                          /* no more calls are taken */
-	bool closed;                          /* nobody may send to the wake handle any more */
+	bool closed;                          /* all handles are being closed */
+	unsigned senders;                     /* who use the wake handle just now; atomic */
 
 	/* The loop's thread only: */
 	struct loop_call *taken; /* calls to be run in this round */
-	int64_t alarm_us;        /* for when the alarm is set; INT64_MAX: it is not */
+	int64_t alarm_us;        /* for when the alarm is set; INT64_MAX: it is not; INT64_MIN: it has rung */
 	const bool *over;        /* of loop_turn_until; NULL when it runs until its end */
 	bool turning;
 	bool place_given_up; /* pool_wait_begin was called */
@@ -58,8 +60,8 @@ static inline bool loop_is_over(const struct loop *loop)
 	return loop->over && *loop->over;
 }
 
-/* Have the loop's thread look at what there is. The loop's mutex is held. */
-void loop_wake(struct loop *loop);
+/* Let go of the loop's mutex, and have the loop's thread look at what there is. */
+void loop_unlock_waking(struct loop *loop);
 
 /* Timers (loop_timer.c). */
 void loop_fire_due_timers(struct loop *loop);

@@ -65,8 +65,9 @@ void loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t due_u
 	vec_push(&loop->heap, timer);
 	sift_up(loop, loop->heap.count - 1);
 	if (timer->position == 1)
-		loop_wake(loop);
-	pthread_mutex_unlock(&loop->mutex);
+		loop_unlock_waking(loop);
+	else
+		pthread_mutex_unlock(&loop->mutex);
 }
 
 bool loop_timer_stop(struct loop *loop, struct loop_timer *timer)

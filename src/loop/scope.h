@@ -81,8 +81,9 @@ bool scope_child_is_done(struct scope *scope, const struct scope_child *child);
 /* The event has happened: wake who waits for it. From any thread; the event is not touched afterwards. */
 void scope_signal(struct scope *scope, struct scope_event *event);
 
-/* Waits of a thread or a coroutine. due_us is of clock_monotonic_us; INT64_MAX waits for ever. 0: it has come; WEIR_ETIMEDOUT: the time is up;
-   or the error of a cancelled scope (also when what was waited for has come too late to notice: looked at first). */
+/* Waits of a thread or a coroutine. due_us is of clock_monotonic_us; INT64_MAX waits for ever, and the past never suspends.
+   0: it has come; WEIR_ETIMEDOUT: the time is up; or the error of a cancelled scope (also when what was waited for has come
+   too late to notice: looked at first). In a scope that was cancelled before, a coroutine lets others run. */
 MUST_CHECK int scope_wait_child(struct scope *scope, const struct scope_child *child, int64_t due_us);
 MUST_CHECK int scope_wait_group(struct scope *scope, const struct scope_group *group, size_t needed, int64_t due_us);
 MUST_CHECK int scope_sleep(struct scope *scope, int64_t due_us);
@@ -92,9 +93,10 @@ MUST_CHECK int scope_wait_event(struct scope *scope, const struct scope_event *e
 void scope_await_event(struct scope *scope, const struct scope_event *event);
 
 /*
- * poll(2) for whoever waits: sets revents. Returns how many descriptors have something, WEIR_ETIMEDOUT, the error of a
- * cancelled scope, or of the system. An fd below 0 is passed over. A coroutine can't wait for one descriptor in two polls
- * at a time (WEIR_EBUSY), nor for regular files (WEIR_EPERM).
+ * poll(2) for whoever waits: sets revents, leaves the descriptors as they are. Returns how many have something (looked at
+ * first), WEIR_ETIMEDOUT, the error of a cancelled scope, or of the system. An fd below 0 is passed over; a regular file is
+ * always ready for reading and writing. On a loop one can't wait for one descriptor in two polls at a time (WEIR_EBUSY), nor
+ * for anything else of a regular file (WEIR_EPERM).
  */
 struct pollfd;
 MUST_CHECK int scope_poll(struct scope *scope, struct pollfd *fds, size_t count, int64_t due_us);

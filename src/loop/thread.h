@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* thread.h - starting a thread the way all of Weir's threads start: named, with every signal blocked, so that signals go
-   to the program's own threads. */
+/* thread.h - starting a thread the way all of Weir's threads start: named, with all signals blocked but those of faults
+   (SIGSEGV and the like), so that signals go to the program's own threads; with a stack for handlers of crashes when those
+   are installed (loop/crash.h). */
 #ifndef WEIR_LOOP_THREAD_H
 #define WEIR_LOOP_THREAD_H
 

@@ -21,6 +21,7 @@ struct executor {
 	pthread_t thread;
 	unsigned queue_limit;
 	void (*on_commit)(void *data, int64_t log_pages);
+	void (*send)(void *data, struct uuid program, struct str message);
 	void *data;
 
 	pthread_mutex_t mutex; /* guards what follows */
@@ -44,11 +45,38 @@ struct executor {
 
 static _Thread_local struct executor *current_executor;
 
+void executor_forked(struct executor *executor)
+{
+	writer_lock_done(&executor->batch.lock);
+}
+
 /* --- What jobs call --- */
 
 void tx_effect(struct tx *tx, void (*call)(void *argument), void *argument)
 {
 	vec_push(&tx->executor->batch.effects, ((struct effect){ call, argument }));
+}
+
+struct message {
+	struct executor *executor;
+	struct uuid program;
+	struct str text;
+};
+
+static void send_message(void *argument)
+{
+	const struct message *message = argument;
+
+	if (message->executor->send)
+		message->executor->send(message->executor->data, message->program, message->text);
+}
+
+void tx_send(struct tx *tx, struct uuid program, struct str text)
+{
+	struct message *message = ARENA_NEW(tx->arena, struct message);
+
+	*message = (struct message){ tx->executor, program, arena_str(tx->arena, text) };
+	tx_effect(tx, send_message, message);
 }
 
 bool tx_over_budget(struct tx *tx, size_t rows)
@@ -233,6 +261,7 @@ int executor_new(const struct executor_options *options, struct executor **out, 
 
 	executor->queue_limit = options->queue_limit ? options->queue_limit : QUEUE_LIMIT;
 	executor->on_commit = options->on_commit;
+	executor->send = options->send;
 	executor->data = options->data;
 	executor->batch.executor = executor;
 	executor->batch.next_job = next_job;

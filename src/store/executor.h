@@ -86,6 +86,8 @@ struct executor_options {
 	void (*on_hold)(void *data, const struct problem *problem);
 	/* Told after each batch that committed anything, and after its jobs, how long the write-ahead log is. May be NULL. */
 	void (*on_commit)(void *data, int64_t log_pages);
+	/* Delivers what tx_send has staged; must not block. NULL: nobody hears it. */
+	void (*send)(void *data, struct uuid program, struct str message);
 	void *data;
 };
 
@@ -110,6 +112,9 @@ MUST_CHECK int executor_run(struct executor *executor, job_fn *run, void *reques
    thread. */
 void executor_drain(struct executor *executor);
 
+/* In a copy of the process that was forked: close the lock file, which is the program's writer's. */
+void executor_forked(struct executor *executor);
+
 struct executor_stats {
 	uint64_t jobs;    /* told */
 	uint64_t batches; /* run, also those that died */
@@ -124,6 +129,13 @@ void executor_stats(struct executor *executor, struct executor_stats *out);
 /* Stage an effect: called on the writer's thread after COMMIT, in the order of staging; dropped when the job fails or runs
    again. argument should lie in tx->arena. */
 void tx_effect(struct tx *tx, void (*effect)(void *argument), void *argument);
+
+/*
+ * Stage a message to the programs that run flows: to one, or (nil) to all that live, this one included. It is sent after
+ * COMMIT, at most once: a program that has too many unread, or has just died, misses it, so who waits for messages also
+ * looks now and then. Copied.
+ */
+void tx_send(struct tx *tx, struct uuid program, struct str message);
 
 /* Has this job used up its budget of so many more rows? Counts them. */
 bool tx_over_budget(struct tx *tx, size_t rows);

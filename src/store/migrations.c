@@ -67,8 +67,53 @@ static const char *const step_1[] = {
 	NULL,
 };
 
+static const char *const step_2[] = {
+	"CREATE TABLE checkpoint ("
+	" flow_run_id BLOB NOT NULL REFERENCES flow_run (id) ON DELETE CASCADE, key TEXT NOT NULL, value TEXT NOT NULL,"
+	" created INTEGER NOT NULL, PRIMARY KEY (flow_run_id, key)) WITHOUT ROWID",
+	NULL,
+};
+
+static const char *const step_3[] = {
+	"CREATE TABLE artifact ("
+	" id BLOB NOT NULL PRIMARY KEY, created INTEGER NOT NULL, updated INTEGER NOT NULL, key TEXT, type TEXT,"
+	" description TEXT, data TEXT, metadata_ TEXT, flow_run_id BLOB, task_run_id BLOB)",
+	/* The newest of a key, and one of a run. */
+	"CREATE INDEX artifact_key ON artifact (key, id) WHERE key IS NOT NULL",
+	"CREATE INDEX artifact_flow_run ON artifact (flow_run_id, task_run_id, key)",
+
+	"CREATE TABLE variable ("
+	" id BLOB NOT NULL PRIMARY KEY, created INTEGER NOT NULL, updated INTEGER NOT NULL, name TEXT NOT NULL UNIQUE,"
+	" value TEXT, tags TEXT NOT NULL) WITHOUT ROWID",
+
+	"CREATE TABLE secret ("
+	" id BLOB NOT NULL PRIMARY KEY, created INTEGER NOT NULL, updated INTEGER NOT NULL, name TEXT NOT NULL UNIQUE,"
+	" sealed TEXT NOT NULL) WITHOUT ROWID",
+
+	"CREATE TABLE concurrency_limit ("
+	" id BLOB NOT NULL PRIMARY KEY, created INTEGER NOT NULL, updated INTEGER NOT NULL, name TEXT NOT NULL UNIQUE,"
+	" slot_limit INTEGER NOT NULL, active INTEGER NOT NULL, active_slots INTEGER NOT NULL,"
+	" denied_slots INTEGER NOT NULL, slot_decay_per_second REAL NOT NULL, avg_slot_occupancy_seconds REAL NOT NULL)"
+	" WITHOUT ROWID",
+	"CREATE TABLE slot ("
+	" id BLOB NOT NULL PRIMARY KEY, lease_id BLOB NOT NULL,"
+	" limit_id BLOB NOT NULL REFERENCES concurrency_limit (id) ON DELETE CASCADE, holder_type TEXT, holder_id BLOB,"
+	" flow_run_id BLOB, program_id BLOB, slots INTEGER NOT NULL, created INTEGER NOT NULL, expires INTEGER)"
+	" WITHOUT ROWID",
+	"CREATE INDEX slot_limit ON slot (limit_id)",
+	"CREATE INDEX slot_holder ON slot (holder_id)",
+	"CREATE TABLE slot_waiter ("
+	" sequence INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL,"
+	" limit_id BLOB NOT NULL REFERENCES concurrency_limit (id) ON DELETE CASCADE, holder_type TEXT, holder_id BLOB,"
+	" flow_run_id BLOB, program_id BLOB, slots INTEGER NOT NULL, mode TEXT NOT NULL, created INTEGER NOT NULL,"
+	" refusal TEXT)",
+	"CREATE INDEX slot_waiter_limit ON slot_waiter (limit_id, sequence)",
+	"CREATE INDEX slot_waiter_id ON slot_waiter (id)",
+	NULL,
+};
+
 /* What flow runs ask people for, and what they were answered. */
-static const char *const step_run_inputs[] = {
+static const char *const step_4[] = {
 	"CREATE TABLE flow_run_input ("
 	" flow_run_id BLOB NOT NULL REFERENCES flow_run (id) ON DELETE CASCADE, key TEXT NOT NULL, value TEXT NOT NULL,"
 	" id BLOB NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL, sender TEXT,"
@@ -83,7 +128,9 @@ struct step {
 
 static const struct step steps[] = {
 	{ step_1, 1 },
-	{ step_run_inputs, 1 },
+	{ step_2, 1 },
+	{ step_3, 3 }, /* older ones would forget dead programs without freeing their slots */
+	{ step_4, 4 }, /* older ones would mark suspended runs Crashed that were resumed and not begun yet */
 };
 
 const int store_schema_version = ARRAY_LENGTH(steps);

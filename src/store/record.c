@@ -26,6 +26,11 @@ static bool has_column(const struct field *field)
 	return !(field->flags & FIELD_NO_COLUMN);
 }
 
+static const char *column_of(const struct field *field)
+{
+	return field->column ? field->column : field->name;
+}
+
 static void add_columns(struct strbuf *sql, const struct field_table *table, const char *prefix)
 {
 	const char *comma = "";
@@ -33,7 +38,7 @@ static void add_columns(struct strbuf *sql, const struct field_table *table, con
 	for (size_t i = 0; i < table->count; i++) {
 		if (!has_column(&table->fields[i]))
 			continue;
-		strbuf_printf(sql, "%s%s%s", comma, prefix, table->fields[i].name);
+		strbuf_printf(sql, "%s%s%s", comma, prefix, column_of(&table->fields[i]));
 		comma = ", ";
 	}
 }
@@ -74,7 +79,7 @@ static void make_update(struct strbuf *sql, const struct field_table *table, con
 			id = number;
 			continue;
 		}
-		strbuf_printf(sql, "%s%s = ?%u", comma, table->fields[i].name, number);
+		strbuf_printf(sql, "%s%s = ?%u", comma, column_of(&table->fields[i]), number);
 		comma = ", ";
 	}
 	strbuf_printf(sql, " WHERE id = ?%u", id);
@@ -285,4 +290,29 @@ int record_find(struct db *db, const struct field_table *table, struct uuid id, 
 		return problem_set(problem, WEIR_ENOTFOUND, "%s %s not found", table->name, uuid_text(id).text);
 	record_read(statement, 0, table, arena, record);
 	return 0;
+}
+
+int record_first(struct db_statement *statement, const struct field_table *table, struct arena *arena, void *record,
+                 struct problem *problem)
+{
+	int result = db_step(statement, problem);
+
+	if (result <= 0)
+		return result < 0 ? result : WEIR_ENOTFOUND;
+	record_read(statement, 0, table, arena, record);
+	return 0;
+}
+
+int record_each(struct db_statement *statement, const struct field_table *table, void *record, record_row_fn *each,
+                void *data, struct problem *problem)
+{
+	AUTO(arena_done) struct arena arena = { 0 };
+	int result = 0;
+
+	while (result == 0 && (result = db_step(statement, problem)) > 0) {
+		arena_clear(&arena);
+		record_read(statement, 0, table, &arena, record);
+		result = each(data, record);
+	}
+	return result;
 }

@@ -30,6 +30,17 @@ MUST_CHECK int record_update(struct db *db, const struct field_table *table, con
 void record_read(struct db_statement *statement, int first, const struct field_table *table, struct arena *arena,
                  void *record);
 
+/* The first row of such a query, that is bound and whose first column is the table's first: 0, or WEIR_ENOTFOUND without a
+   word. */
+MUST_CHECK int record_first(struct db_statement *statement, const struct field_table *table, struct arena *arena,
+                            void *record, struct problem *problem);
+
+/* Read all rows of such a query into the record, one after the other, and call each for them; its texts live for the call.
+   Stops when that gives another value than 0, and returns it. */
+typedef int record_row_fn(void *data, const void *record);
+MUST_CHECK int record_each(struct db_statement *statement, const struct field_table *table, void *record,
+                           record_row_fn *each, void *data, struct problem *problem);
+
 /* SELECT by id. WEIR_ENOTFOUND with "<noun> not found" when there is none. */
 MUST_CHECK int record_find(struct db *db, const struct field_table *table, struct uuid id, struct arena *arena,
                            void *record, struct problem *problem);

@@ -3,6 +3,7 @@
 
 #include "base/strbuf.h"
 #include "base/vec.h"
+#include "loop/crash.h"
 #include "loop/thread.h"
 #include "store/file_lock.h"
 
@@ -86,6 +87,8 @@ static void remove_files(struct share *share, struct uuid id)
 
 	file_name(name, id, ".sock");
 	unlinkat(share->folder_fd, name, 0);
+	file_name(name, id, CRASH_ENDING);
+	unlinkat(share->folder_fd, name, 0);
 	file_name(name, id, ".lock");
 	unlinkat(share->folder_fd, name, 0);
 }
@@ -125,6 +128,16 @@ void share_close(struct share *share)
 	pthread_mutex_destroy(&share->mutex);
 	free(share->folder);
 	free(share);
+}
+
+void share_forked(struct share *share)
+{
+	close_fd(share->lock_fd);
+	close_fd(share->socket_fd);
+	share->lock_fd = share->socket_fd = -1;
+	for (size_t i = 0; i < share->taken.count; i++)
+		close_fd(share->taken.items[i].fd);
+	share->taken.count = 0;
 }
 
 struct uuid share_id(const struct share *share)
@@ -224,11 +237,13 @@ static int open_socket(struct share *share, struct uuid id, struct problem *prob
 	return 0;
 }
 
-int share_join(struct share *share, share_message_fn *on_message, void *data, struct problem *problem)
+int share_join(struct share *share, struct uuid id, share_message_fn *on_message, void *data, struct problem *problem)
 {
-	struct uuid id = uuid_new();
-	int result = hold_lock(share, id, problem);
+	int result;
 
+	if (uuid_is_nil(id))
+		id = uuid_new();
+	result = hold_lock(share, id, problem);
 	if (result < 0)
 		return result;
 	share->id = id;
@@ -244,6 +259,14 @@ int share_join(struct share *share, share_message_fn *on_message, void *data, st
 }
 
 /* --- Others --- */
+
+int share_last_word(struct share *share, struct uuid id, struct strbuf *out, struct problem *problem)
+{
+	AUTO(strbuf_done) struct strbuf path = { 0 };
+
+	strbuf_printf(&path, "%s/%s" CRASH_ENDING, share->folder, uuid_text(id).text);
+	return crash_read(path.data, out, problem);
+}
 
 /* Is it "<id><ending>"? */
 static bool name_has_id(const char *name, const char *ending, struct uuid *id)
@@ -389,23 +412,32 @@ bool share_alive(struct share *share, struct uuid id)
 	return alive;
 }
 
-int share_send(struct share *share, struct uuid program, struct str message, struct problem *problem)
+/* Returns 0 or an errno. */
+static int send_datagram(struct share *share, struct uuid program, struct str message)
 {
 	struct sockaddr_un address;
 	ssize_t sent = -1;
 	int fd, error;
 
-	if (message.length == 0 || message.length > SHARE_MESSAGE_MAX)
-		return problem_set(problem, WEIR_ELIMIT, "a message to a program has 1 to %d bytes, this one %zu",
-		                   SHARE_MESSAGE_MAX, message.length);
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	socket_address(share, program, &address);
 	if (fd >= 0)
 		sent = sendto(fd, message.data, message.length, MSG_NOSIGNAL | MSG_DONTWAIT,
 		              (struct sockaddr *)&address, sizeof address);
-	error = errno;
+	error = sent < 0 ? errno : 0;
 	close_fd(fd);
-	if (sent >= 0)
+	return error;
+}
+
+int share_send(struct share *share, struct uuid program, struct str message, struct problem *problem)
+{
+	int error;
+
+	if (message.length == 0 || message.length > SHARE_MESSAGE_MAX)
+		return problem_set(problem, WEIR_ELIMIT, "a message to a program has 1 to %d bytes, this one %zu",
+		                   SHARE_MESSAGE_MAX, message.length);
+	error = send_datagram(share, program, message);
+	if (!error)
 		return 0;
 	if (error == ENOENT || error == ECONNREFUSED)
 		return problem_set(problem, WEIR_ENOTFOUND, "program %s does not listen any more",
@@ -415,6 +447,31 @@ int share_send(struct share *share, struct uuid program, struct str message, str
 		                   uuid_text(program).text);
 	return problem_set(problem, error_of_errno(error), "%s/%s.sock: %s", share->folder, uuid_text(program).text,
 	                   strerror(error));
+}
+
+static void tell_all(struct share *share, struct str message)
+{
+	DIR *folder = open_folder(share, NULL);
+	struct dirent *entry;
+	struct uuid id;
+
+	if (!folder)
+		return;
+	while ((entry = readdir(folder))) {
+		if (name_has_id(entry->d_name, ".sock", &id))
+			share_tell(share, id, message);
+	}
+	closedir(folder);
+}
+
+void share_tell(struct share *share, struct uuid program, struct str message)
+{
+	if (uuid_is_nil(program))
+		tell_all(share, message);
+	else if (!uuid_equal(program, share->id))
+		send_datagram(share, program, message);
+	else if (share->on_message)
+		share->on_message(share->data, message);
 }
 
 static void describe_one(struct share *share, struct uuid id, struct strbuf *out)

@@ -203,6 +203,14 @@ static void tell_hold(void *data, const struct problem *problem)
 		store->options.on_hold(store->options.data, problem);
 }
 
+static void send_message(void *data, struct uuid program, struct str message)
+{
+	struct store *store = data;
+
+	if (store->share)
+		share_tell(store->share, program, message);
+}
+
 static int open_writer(struct store *store, struct problem *problem)
 {
 	struct executor_options writer = {
@@ -210,6 +218,7 @@ static int open_writer(struct store *store, struct problem *problem)
 		.hold_seconds = store->options.hold_seconds,
 		.on_hold = tell_hold,
 		.on_commit = on_commit,
+		.send = send_message,
 		.data = store,
 	};
 	struct checkpointer_options checkpoints = {
@@ -254,7 +263,8 @@ static int open_parts(struct store *store, struct problem *problem)
 	if (result == 0 && store->options.mode != STORE_READ)
 		result = share_open(store->run_folder, true, &store->share, problem);
 	if (result == 0 && store->options.mode == STORE_PROGRAM)
-		result = share_join(store->share, store->options.on_message, store->options.data, problem);
+		result = share_join(store->share, store->options.program_id, store->options.on_message,
+		                    store->options.data, problem);
 	return result;
 }
 
@@ -277,6 +287,16 @@ int store_open(const struct store_options *options, struct store **out, struct p
 	}
 	*out = store;
 	return 0;
+}
+
+void store_forked(struct store *store)
+{
+	if (!store)
+		return;
+	if (store->executor)
+		executor_forked(store->executor);
+	if (store->share)
+		share_forked(store->share);
 }
 
 void store_close(struct store *store)
@@ -338,6 +358,26 @@ void store_reader_done(struct store *store, struct db *db)
 	}
 	pthread_mutex_unlock(&store->mutex);
 	db_close(db);
+}
+
+/* --- Last words --- */
+
+int store_crash_path(const char *path, struct uuid program_id, char **out, struct problem *problem)
+{
+	AUTO(freep) char *folder = run_folder_of(path);
+	AUTO(strbuf_done) struct strbuf file = { 0 };
+	int result;
+
+	strbuf_printf(&file, "%s/%s" CRASH_ENDING, folder, uuid_text(program_id).text);
+	result = make_folders(file.data, problem);
+	if (result == 0)
+		*out = strbuf_take(&file);
+	return result;
+}
+
+int store_last_word(struct store *store, struct uuid program_id, struct strbuf *out, struct problem *problem)
+{
+	return share_last_word(store->share, program_id, out, problem);
 }
 
 /* --- Removal --- */

@@ -27,7 +27,8 @@ struct store_options {
 	const char *vfs;  /* as in db.h: for tests */
 	const char *path; /* of the database file; its folder is made (0700) when missing */
 	enum store_mode mode;
-	double hold_seconds; /* as in executor.h */
+	struct uuid program_id; /* STORE_PROGRAM: to be known by; nil: one is made */
+	double hold_seconds;    /* as in executor.h */
 	void (*on_hold)(void *data, const struct problem *problem);
 	/* STORE_PROGRAM: a datagram came for this program, e.g. "cancel <uuid>". On a thread of the store; must not block. */
 	void (*on_message)(void *data, struct str message);
@@ -76,16 +77,28 @@ void store_forget_program(struct store *store, struct uuid id);
 /* Is this program alive? In all modes. */
 bool store_program_alive(struct store *store, struct uuid id);
 
+/* Where a program of this id writes its last word when it crashes (loop/crash.h): a path on the heap, in a folder that is
+   made. Removed with the program's other files. */
+MUST_CHECK int store_crash_path(const char *path, struct uuid program_id, char **out, struct problem *problem);
+
+/* Append the last word of a dead program, if it has left one. */
+struct strbuf;
+MUST_CHECK int store_last_word(struct store *store, struct uuid program_id, struct strbuf *out,
+                               struct problem *problem);
+
 /* STORE_PROGRAM: runs of this program could not be recorded to their end. store_close is to leave its lock file behind, so
    that the next opener finds it dead and marks them. */
 void store_leave_lock(struct store *store);
 
 /* Those that live, as "name (pid 7), …", for messages. "" when there is none. Not in STORE_READ. */
-struct strbuf;
 void store_living_programs(struct store *store, struct strbuf *out);
 
 /* Send a datagram of 1 to SHARE_MESSAGE_MAX bytes to a living program. WEIR_ENOTFOUND when it does not listen, WEIR_EBUSY
    when it leaves too many unread. Not in STORE_READ, like all above that don't say so. */
 MUST_CHECK int store_send(struct store *store, struct uuid program, struct str message, struct problem *problem);
+
+/* In a copy of the process that was forked: let go of what tells others that the program lives. Nothing else may be done with
+   the store there. NULL is allowed. */
+void store_forked(struct store *store);
 
 #endif

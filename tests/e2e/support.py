@@ -29,7 +29,7 @@ FAILED, USAGE, CANCELLED, IO_ERROR, NOT_PERMITTED, WRONG_VERSION = 1, 2, 130, 74
 
 def program_path(name):
     """The built program of that name: an example, a test program, or weir."""
-    for folder in ("examples", "tests/e2e/programs", "."):
+    for folder in ("examples", "subprojects/daily-report", "tests/e2e/programs", "."):
         path = BUILD / folder / name
         if path.is_file() and os.access(path, os.X_OK):
             return str(path)

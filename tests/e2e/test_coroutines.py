@@ -225,9 +225,13 @@ def test_a_cancelled_parent_ends_its_children(home):
 
 
 def test_an_overflowing_stack_is_told_of(home):
-    ended = home.flow("coroutines", "overflow")
+    # A sanitizer has handlers of its own, which this test is not about.
+    ended = home.flow("coroutines", "overflow", env={"ASAN_OPTIONS": "handle_segv=0:detect_stack_use_after_return=0"})
     assert ended.code < 0, ended
-    listed = home.weir_json("flow-run", "ls")
-    assert [run["state"]["type"] for run in listed] == ["CRASHED"] if "state" in listed[0] else True
-    why = home.weir("why", listed[0]["id"])
-    assert "stack overflow" in why.stdout, why
+    assert home.run("hello").code == 0  # whoever opens next records it
+    with home.store() as store:
+        run = store.flow_run("overflow")
+    assert run["state_type"] == "CRASHED"
+    why = home.weir("why", run["id"])
+    assert "stack overflow of a coroutine" in why.stdout, why
+    assert f"flow run '{run['name']}'" in why.stdout

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The examples: what they return, and what is recorded of them."""
+import fcntl
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
-from support import FAILED, program_path
+from support import FAILED, HANG_SECONDS, program_path
 
 PLAIN = ["Pending", "Running", "Completed"]
 TWO_RETRIES = ["Pending", "Running", "AwaitingRetry", "Retrying", "AwaitingRetry", "Retrying"]
@@ -270,7 +272,9 @@ def test_stations_in_cpp(home):
     assert ended.code == 0, ended
     assert ended.result == {"station": "Valley", "mean": 15.0}
     with home.store() as store:
-        assert [task["states"] for task in store.task_runs()] == [PLAIN] * 3
+        tasks = store.task_runs()
+    assert {task["name"] for task in tasks} == {f"summarize {name}" for name in ("Harbour", "Hill", "Valley")}
+    assert [task["states"] for task in tasks] == [PLAIN] * 3
 
 
 def test_stations_turns_an_exception_into_a_failure_for_good(home):
@@ -283,6 +287,96 @@ def test_stations_turns_an_exception_into_a_failure_for_good(home):
     assert state["message"].startswith("Hill: a reading is no number")
 
 
+# --- project: a tree of its own ---
+
+PROJECT_UNSET = dict.fromkeys(("DATA_FOLDER", "REPORT_FOLDER", "SHOPS", "CURRENCY"))
+
+REPORT = """# Sales of 2026-01-05
+
+| shop | orders | turnover |
+| --- | --- | --- |
+| 上海店 | 3 | 165.49 CNY |
+| 杭州店 | 2 | 85.00 CNY |
+| 成都店 | 1 | 124.10 CNY |
+"""
+
+
+@pytest.fixture(name="project")
+def fixture_project(home):
+    """A copy of the project as the working folder, as it would lie on somebody's machine."""
+    shutil.copytree(Path(__file__).parents[2] / "examples/project", home.work, dirs_exist_ok=True)
+    return home.work
+
+
+def test_project_writes_the_report_of_a_day(home, project):
+    ended = home.flow("daily_report", "daily-report", day="2026-01-05", env=PROJECT_UNSET)
+    assert ended.code == 0, ended
+    assert ended.result == "reports/2026-01-05.md"
+    assert (project / "reports/2026-01-05.md").read_text(encoding="utf-8") == REPORT
+    assert sorted(path.name for path in (project / "reports").iterdir()) == ["2026-01-05.md"]
+    with home.store() as store:
+        runs = store.flow_runs()
+        [daily] = [run for run in runs if run["flow_name"] == "daily-report"]
+        assert sorted(run["flow_name"] for run in runs) == [
+            "daily-report", "data-extraction", "data-processing", "reporting"]
+        assert all(run["states"] == PLAIN for run in runs)
+        assert daily["tags"] == ["daily"]
+        assert daily["name"] == "report of 2026-01-05"
+        # Three shops are read and summed, one report is written; flows in flows have a task run each.
+        assert [task["states"][-1] for task in store.task_runs()] == ["Completed"] * 10
+        assert "杭州店: line 3 is no sale: refund,-500" in store.messages()
+        store.check()
+
+
+def test_project_goes_on_without_a_shop_that_sent_nothing(home, project):
+    ended = home.flow("daily_report", "daily-report", day="2026-01-06", env=PROJECT_UNSET)
+    assert ended.code == 0, ended
+    rows = (project / ended.result).read_text(encoding="utf-8").splitlines()[4:]
+    assert rows == ["| 上海店 | 1 | 1.00 CNY |", "| 杭州店 | 0 | 0.00 CNY |", "| 成都店 | – | – |"]
+    with home.store() as store:
+        assert [task["states"][-1] for task in store.task_runs()].count("Skipped") == 1
+
+
+def test_project_refuses_what_is_no_day(home, project):
+    ended = home.flow("daily_report", "daily-report", day="../../etc", env=PROJECT_UNSET)
+    assert ended.code == FAILED, ended
+    assert not (project / "reports").exists()
+    with home.store() as store:
+        [run] = store.flow_runs("daily-report")
+        assert "'../../etc' is no day" in store.last_state("flow_run", run["id"])["message"]
+
+
+def test_project_names_the_setting_that_is_wrong(home, project):
+    (project / "config/.env").write_text("DATA_FOLDER=data\nSHOPS=all\n")
+    ended = home.flow("daily_report", "daily-report", day="2026-01-05", env=PROJECT_UNSET)
+    assert ended.code == 2, ended
+    assert "'SHOPS' must be an array" in ended.stderr and "config/.env:2" in ended.stderr
+
+
+def deployed(home, project, *args):
+    """What cron does."""
+    env = home.environment({**PROJECT_UNSET, "PROGRAM": program_path("daily_report")})
+    return subprocess.run([project / "deployments/run-daily", *args], env=env, cwd="/", capture_output=True, text=True,
+                          timeout=HANG_SECONDS, check=False)
+
+
+def test_project_is_run_by_its_script(home, project):
+    ended = deployed(home, project, "2026-01-05")
+    assert ended.returncode == 0, ended
+    assert (project / "reports/2026-01-05.md").read_text(encoding="utf-8") == REPORT
+    # A day that nobody has sent anything of is reported too: yesterday.
+    assert deployed(home, project).returncode == 0
+    assert len(list((project / "reports").iterdir())) == 2
+
+
+def test_project_is_run_once_at_a_time(home, project):
+    home.path.mkdir()
+    with open(home.path / "daily-report.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert deployed(home, project, "2026-01-05").returncode == 75
+    assert not (project / "reports").exists()
+
+
 # --- all ---
 
 
@@ -292,3 +386,37 @@ def test_an_example_needs_nothing_but_itself(tmp_path):
     ended = subprocess.run([program_path("hello")], env=env, cwd=tmp_path, capture_output=True, timeout=60)
     assert ended.returncode == 0, ended
     assert (tmp_path / ".weir" / "weir.db").is_file()
+
+
+# --- cached_task, transaction ---
+
+
+def test_cached_task_computes_each_key_once(home):
+    for expected in (["Cached", "Completed", "Completed"], ["Cached"] * 3):
+        ended = home.flow("cached_task", "primes", limit=100000)
+        assert ended.code == 0, ended
+        assert ended.result == [9592, 5133, 9592]
+        with home.store() as store:
+            run = store.flow_runs()[-1]
+            assert sorted(task["state_name"] for task in store.task_runs(run["id"])) == expected
+    ended = home.flow("cached_task", "primes", limit=100000, env={"WEIR_REFRESH_CACHE": "1"})
+    with home.store() as store:
+        assert {task["state_name"] for task in store.task_runs(store.flow_runs()[-1]["id"])} == {"Completed"}
+
+
+def test_transaction_keeps_all_pages(home):
+    ended = home.run("transaction")
+    assert ended.code == 0, ended
+    assert ended.result == ["report/cover.txt", "report/facts.txt", "report/figures.txt"]
+    assert (home.work / "report/facts.txt").read_text() == "page facts\n"
+    with home.store() as store:
+        assert "report/cover.txt is there to stay" in store.messages()
+
+
+def test_transaction_keeps_none(home):
+    ended = home.flow("transaction", "publish", pages=["a", "b", ""])
+    assert ended.code == FAILED, ended
+    assert "a page without a name" in ended.stderr
+    assert list((home.work / "report").iterdir()) == []
+    with home.store() as store:
+        assert sorted(task["state_name"] for task in store.task_runs()) == ["Failed", "RolledBack", "RolledBack"]

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Coroutines: they run up to their first wait, go on when woken from wherever, and keep what is theirs. Compiled a second
    time for the portable switch and for canaries in place of guards. */
-#include "base/clock.h"
+#include "in_child.h"
 #include "loop/coroutine.h"
 
 #include <fenv.h>
@@ -9,9 +9,6 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -440,6 +437,45 @@ static void stacks_are_used_again(void **state)
 	loop_free(loop);
 }
 
+/* --- No memory --- */
+
+static void start_until_there_is_no_room(void)
+{
+	struct rlimit limit = { .rlim_cur = (rlim_t)1 << 30, .rlim_max = (rlim_t)1 << 30 };
+	struct loop *loop = new_loop_here();
+	struct problem problem = { 0 };
+	unsigned count = 0;
+	int result = 0;
+
+	setrlimit(RLIMIT_AS, &limit);
+	for (int i = 0; result == 0 && i < 10000; i++)
+		result = coroutine_start(loop, suspend_for_ever, &count, &problem);
+	if (result != WEIR_ENOMEM || count < 100 || !strstr(problem.message, "stack"))
+		_exit(1);
+	loop_free(loop);
+}
+
+static void without_room_for_a_stack_nothing_starts(void **state)
+{
+	(void)state;
+	if (has_sanitizer())
+		skip(); /* they need more address space themselves */
+	assert_int_equal(run_in_child(start_until_there_is_no_room), 0);
+}
+
+static void suspend_outside(void)
+{
+	coroutine_suspend();
+}
+
+static void only_coroutines_suspend(void **state)
+{
+	int status = run_in_child(suspend_outside);
+
+	(void)state;
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -453,6 +489,8 @@ int main(void)
 		cmocka_unit_test(threads_wake_many),
 		cmocka_unit_test(loop_forgets_those_that_have_not_ended),
 		cmocka_unit_test(stacks_are_used_again),
+		cmocka_unit_test(without_room_for_a_stack_nothing_starts),
+		cmocka_unit_test(only_coroutines_suspend),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

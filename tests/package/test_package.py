@@ -5,70 +5,13 @@ shared library and with the archive. Each program is run, and its result compare
 The tree is staged in a folder (DESTDIR), which pkg-config is told of as its system root; the long test installs into a
 prefix of its own by `make`, and takes everything away again.
 """
-import json
-import os
 import re
 import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
+from support import BUILD, HERE, LONG, ROOT, WARNINGS, Installed, call, install_log_kept, needs
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-BUILD = Path(os.environ.get("WEIR_BUILD_DIR", "build")).resolve()
-LONG = os.environ.get("WEIR_TEST_LONG") == "1"
-HANG_SECONDS = 120 if not LONG else 900
-
-WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 WARMEST = {"station": "Valley", "mean": 15.0}
-
-
-def needs(*tools):
-    missing = [tool for tool in tools if not shutil.which(tool)]
-    return pytest.mark.skipif(bool(missing), reason=f"needs {', '.join(missing)}")
-
-
-def call(*command, cwd=None, env=None):
-    """Run a command that must succeed; gives what it printed."""
-    done = subprocess.run([str(word) for word in command], cwd=cwd, env=env, stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
-    assert done.returncode == 0, f"{command}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
-    return done.stdout
-
-
-class Installed:
-    """An installed tree: where its parts are, and the environment that makes tools find them."""
-
-    def __init__(self, root, prefix):
-        self.prefix = Path(f"{root}{prefix}")
-        [pc_file] = self.prefix.rglob("weir.pc")
-        self.libraries = pc_file.parents[1]
-        self.env = {name: value for name, value in os.environ.items()
-                    if not name.startswith(("WEIR_", "PKG_CONFIG")) and name not in ("DESTDIR", "CFLAGS", "LDFLAGS")}
-        self.env.update(PKG_CONFIG_PATH=str(pc_file.parent), LD_LIBRARY_PATH=str(self.libraries))
-        if root:
-            self.env["PKG_CONFIG_SYSROOT_DIR"] = str(root)
-
-    def call(self, *command, cwd=None):
-        return call(*command, cwd=cwd, env=self.env)
-
-    def flags(self, *options):
-        return self.call("pkg-config", *options, "weir").split()
-
-    def result(self, program, home):
-        """The JSON value that a program of one flow prints."""
-        self.env["WEIR_HOME"] = str(home)
-        return json.loads(self.call(program, cwd=home))
-
-
-@pytest.fixture(scope="module", name="staged")
-def fixture_staged(tmp_path_factory):
-    root = tmp_path_factory.mktemp("stage")
-    call("meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", root)
-    options = json.loads(call("meson", "introspect", "--buildoptions", BUILD))
-    prefix = next(option["value"] for option in options if option["name"] == "prefix")
-    return Installed(root, prefix)
 
 
 def test_c17_by_pkg_config(staged, tmp_path):
@@ -118,6 +61,17 @@ def test_meson(staged, tmp_path):
     assert staged.result(folder / "squares", tmp_path) == 14
 
 
+def test_the_project_of_the_examples(staged, tmp_path):
+    """It stands alone: its own meson.build finds the installed library."""
+    project = tmp_path / "project"
+    shutil.copytree(ROOT / "examples/project", project)
+    staged.call("meson", "setup", "build", cwd=project)
+    staged.call("ninja", "-C", "build", cwd=project)
+    staged.env.update(WEIR_HOME=str(tmp_path / "home"))
+    staged.call("deployments/run-daily", "2026-01-05", cwd=project)
+    assert "| 上海店 | 3 | 165.49 CNY |" in (project / "reports/2026-01-05.md").read_text(encoding="utf-8")
+
+
 def test_the_program_is_that_of_the_library(staged):
     version = staged.flags("--modversion")[0]
     assert version in staged.call(staged.prefix / "bin/weir", "--version")
@@ -135,10 +89,11 @@ def test_manual_pages(staged, page, says):
 
 
 def test_uninstalling_leaves_nothing(tmp_path):
-    """By ninja, as `make uninstall` does. The list of what was installed lies in the build folder, so it is written anew."""
-    call("meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", tmp_path)
-    assert list(tmp_path.rglob("weir.h"))
-    call("ninja", "-C", BUILD, "uninstall")
+    """By ninja, as `make uninstall` does."""
+    with install_log_kept():
+        call("meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", tmp_path)
+        assert list(tmp_path.rglob("weir.h"))
+        call("ninja", "-C", BUILD, "uninstall")
     assert [path for path in tmp_path.rglob("*") if not path.is_dir()] == []
     assert not list(tmp_path.rglob("weir"))
 

@@ -123,6 +123,13 @@ class CheckMan(ScriptCase):
             ["man/weir_flow.3: has no item for the member tags", "man/weir_flow.3: the struct has no member labels"]
         )
 
+    def test_commands_of_programs(self):
+        self.write("src/engine/main.c", 'static const struct command commands[] = {\n\t{ "run", "FLOW", run },\n};\n')
+        self.assert_refused(["man/weir_main.3: has no item for the command run"])
+        self.write("man/weir_main.3", ".Dd January 1, 2026\n.Dt WEIR_MAIN 3\n.Os\n.Sh NAME\n.Nm weir_fail\n.Nd starts\n"
+                   ".Sh DESCRIPTION\n.Bl -tag -width Ds\n.It Ar PROGRAM Cm run Ar FLOW\nruns\n.El\n")
+        self.assert_passes()
+
     def test_names_and_references(self):
         self.write("man/weir_run.3", PAGE.replace("WEIR_FOREVER", "WEIR_NEVER").replace("weir_flow 3", "weir_flow 7"))
         self.assert_refused(

@@ -29,7 +29,8 @@ static int run_program(const char *path)
 	struct share *share;
 	char byte;
 
-	if (share_open(path, true, &share, &problem) < 0 || share_join(share, print_heard, NULL, &problem) < 0) {
+	if (share_open(path, true, &share, &problem) < 0 ||
+	    share_join(share, (struct uuid){ 0 }, print_heard, NULL, &problem) < 0) {
 		fprintf(stderr, "%s\n", problem.message);
 		return 1;
 	}
@@ -366,7 +367,7 @@ static void test_deaf_but_alive(void **state)
 
 	(void)state;
 	assert_true(uuid_is_nil(share_id(share)));
-	assert_ok(share_join(share, count_messages, share, &problem), &problem);
+	assert_ok(share_join(share, (struct uuid){ 0 }, count_messages, share, &problem), &problem);
 	share_deafen(share);
 	share_deafen(share);
 	assert_int_equal(share_send(other, share_id(share), STR("cancel"), &problem), WEIR_ENOTFOUND);
@@ -438,6 +439,73 @@ static void test_store_knows_its_programs(void **state)
 	store_close(looker);
 }
 
+/* --- Messages of jobs --- */
+
+struct said {
+	struct uuid to;
+	int result;
+};
+
+static int say(struct tx *tx, void *request)
+{
+	const struct said *said = request;
+
+	tx_send(tx, said->to, STR("hello"));
+	return said->result ? problem_set(tx->problem, said->result, "rolled back") : 0;
+}
+
+static void hear(void *data, struct str message)
+{
+	(void)data;
+	trace("it hears %.*s", STR_ARG(message));
+}
+
+/* A message of its own is heard before the job is told; one of a job that failed, never. */
+static void test_jobs_send_after_the_commit(void **state)
+{
+	struct store_options options = { .path = path_in("weir.db"), .mode = STORE_PROGRAM, .on_message = hear };
+	struct said said = { 0 };
+	struct store *store;
+	struct problem problem;
+
+	(void)state;
+	trace_clear();
+	assert_ok(store_open(&options, &store, &problem), &problem);
+	said.to = store_program_id(store);
+	assert_ok(store_run(store, say, &said, &problem), &problem);
+	assert_trace("it hears hello");
+	said.result = WEIR_EFAILED;
+	assert_int_equal(store_run(store, say, &said, &problem), WEIR_EFAILED);
+	said = (struct said){ .to = uuid_new() }; /* nobody */
+	assert_ok(store_run(store, say, &said, &problem), &problem);
+	trace("no more");
+	assert_trace("no more");
+	store_close(store);
+}
+
+static void test_messages_to_all_that_live(void **state)
+{
+	struct store_options options = { .path = path_in("weir.db"), .mode = STORE_WRITE };
+	const struct said to_all = { 0 };
+	struct process first, second;
+	struct problem problem;
+	struct store *store;
+	char line[LINE];
+
+	(void)state;
+	assert_ok(store_open(&options, &store, &problem), &problem);
+	start_program(&first, path_in("run"));
+	start_program(&second, path_in("run"));
+	assert_ok(store_run(store, say, (void *)(uintptr_t)&to_all, &problem), &problem);
+	assert_true(process_line(&first, line, sizeof line));
+	assert_string_equal(line, "hello");
+	assert_true(process_line(&second, line, sizeof line));
+	assert_string_equal(line, "hello");
+	assert_int_equal(process_end(&first), 0);
+	assert_int_equal(process_end(&second), 0);
+	store_close(store);
+}
+
 /* Files of two names in one folder are two databases, and so are their programs. */
 static void test_programs_of_another_database(void **state)
 {
@@ -476,6 +544,8 @@ int main(int argc, char **argv)
 		TEST(test_names_of_the_living),
 		TEST(test_folder_that_is_not_there),
 		TEST(test_store_knows_its_programs),
+		TEST(test_jobs_send_after_the_commit),
+		TEST(test_messages_to_all_that_live),
 		TEST(test_programs_of_another_database),
 	};
 

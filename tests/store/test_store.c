@@ -3,7 +3,11 @@
 #include "support.h"
 
 #include "base/clock.h"
+#include "model/artifact.h"
+#include "model/limit.h"
 #include "model/run.h"
+#include "model/secret.h"
+#include "model/variable.h"
 #include "store/record.h"
 
 #include <stdio.h>
@@ -288,7 +292,9 @@ static void test_schema_equals_the_field_tables(void **state)
 {
 	static const struct field_table *const tables[] = {
 		&flow_fields,           &flow_run_fields, &task_run_fields, &flow_run_state_fields,
-		&task_run_state_fields, &log_fields,      &event_fields,
+		&task_run_state_fields, &log_fields,      &event_fields,    &artifact_fields,
+		&variable_fields,       &secret_fields,   &slot_fields,     &concurrency_limit_fields,
+		&slot_waiter_fields,
 	};
 	struct store *store = must_open(path_in("weir.db"), STORE_WRITE);
 	struct problem problem;
@@ -526,14 +532,18 @@ static void test_check_finds_damage(void **state)
 	struct problem problem;
 	struct str data;
 	struct db *db;
+	int64_t page = 0;
 
 	(void)state;
 	assert_ok(store_reader(store, &db, &problem), &problem);
 	assert_ok(db->driver->check(db, &problem), &problem);
+	assert_ok(db_integer(db, "SELECT rootpage FROM sqlite_schema WHERE name = 'log'", &page, &problem, ""),
+	          &problem);
 	store_reader_done(store, db);
 	store_close(store);
 	data = read_file(&arena, path);
-	memset((char *)(uintptr_t)data.data + data.length / 2, 'x', 4096);
+	assert_in_range(page * 4096, 8192, data.length);
+	memset((char *)(uintptr_t)data.data + (page - 1) * 4096, 'x', 4096);
 	write_file(path, data.data, data.length);
 	db = open_rows(path, DB_READ, NULL);
 	assert_int_equal(db->driver->check(db, &problem), WEIR_ECORRUPT);

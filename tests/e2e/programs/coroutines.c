@@ -487,7 +487,13 @@ static json_t *overflow(weir_run *run)
 	return page[weir_attempt(run)] ? overflow(run) : json_integer(page[0]);
 }
 
-static const weir_flow overflow_flow = { .name = "overflow", .run = overflow, .mode = WEIR_ASYNC };
+/* When its beginning has been recorded. */
+static json_t *sleep_and_overflow(weir_run *run)
+{
+	return weir_sleep(run, 0.2) < 0 ? NULL : overflow(run);
+}
+
+static const weir_flow overflow_flow = { .name = "overflow", .run = sleep_and_overflow, .mode = WEIR_ASYNC };
 
 int main(int argc, char **argv)
 {

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * process_child.h - within the process of a task: the little of the engine that its function meets there. There is no store, no
+ * loop and no pool; what the run says goes to its program as frames.
+ */
+#ifndef WEIR_ENGINE_PROCESS_CHILD_H
+#define WEIR_ENGINE_PROCESS_CHILD_H
+
+#include "engine/run.h"
+
+/* The guardian's function: call the task's and report what it came to. Ends the process. */
+NORETURN void process_child_call(int payload, int report);
+
+/* Is this run executed here, in a process of its own? */
+bool process_child_is(const weir_run *run);
+
+/* Then the call can't be served: "a task in process mode can't <what>" is the run's outcome. False elsewhere. */
+bool process_child_refuses(weir_run *run, const char *what);
+
+/* The error with which its program has cancelled it, or 0. */
+int process_child_cancelled(void);
+
+/* Sleep until then, or until it is cancelled: 0 or the error. */
+int process_child_sleep(int64_t due_us);
+
+/* A log line of the run. */
+void process_child_log(int level, struct str message);
+
+/* A value of weir_transaction_set, for the run's hooks. One that is no JSON is not passed on. */
+void process_child_tell_value(const char *name, const json_t *value);
+
+#endif
