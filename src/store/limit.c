@@ -116,11 +116,11 @@ static int query_slots(struct db *db, const struct slot_query *query, bool newes
 	static struct {
 		const char *column;
 		struct sql_text texts[2];
-	} kinds[] = { { "holder_id", { { 0 } } },
-		      { "lease_id", { { 0 } } },
-		      { "flow_run_id", { { 0 } } },
-		      { "program_id", { { 0 } } },
-		      { "limit_id", { { 0 } } } };
+	} kinds[] = { { .column = "holder_id" },
+		      { .column = "lease_id" },
+		      { .column = "flow_run_id" },
+		      { .column = "program_id" },
+		      { .column = "limit_id" } };
 	struct uuid key;
 	const char *column = slot_condition(query, &key), *sql;
 	size_t i = 0;

@@ -404,6 +404,17 @@ static json_t *start_flow(weir_run *run)
 		return weir_results(weir_map(run, &tasks[0], "[i,i]", 1, 2));
 	case 3:
 		return weir_subflow(run, &call_flow, "{s:s}", "task", "echo");
+	case 4:
+		return weir_call_once(run, "key", &tasks[0], "i", 1);
+	case 5:
+		return weir_checkpoint(run, "key");
+	case 6:
+		return weir_checkpoint_set(run, "key", json_true()) == 0 ? json_true() : NULL;
+	case 7:
+		return weir_transaction_begin(run, "key") ? json_true() : NULL;
+	case 8:
+		weir_transaction_set(run, "name", json_true());
+		return NULL;
 	default:
 		if (weir_run_flow(&call_flow, NULL, &problem, "{s:s}", "task", "echo") < 0)
 			return weir_fail(run, "%s", problem.message);
