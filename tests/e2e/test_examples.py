@@ -368,6 +368,7 @@ def test_project_writes_the_report_of_a_day(home, project):
     assert ended.result == "reports/2026-01-05.md"
     assert (project / "reports/2026-01-05.md").read_text(encoding="utf-8") == REPORT
     assert sorted(path.name for path in (project / "reports").iterdir()) == ["2026-01-05.md"]
+    assert REPORT.strip() in home.weir("artifact", "inspect", "daily-sales").stdout
     with home.store() as store:
         runs = store.flow_runs()
         [daily] = [run for run in runs if run["flow_name"] == "daily-report"]
