@@ -12,8 +12,10 @@
 #ifndef WEIR_ENGINE_ENGINE_H
 #define WEIR_ENGINE_ENGINE_H
 
+#include "engine/limited_tags.h"
 #include "engine/log_spool.h"
 #include "engine/results.h"
+#include "engine/slot_queue.h"
 #include "loop/loop.h"
 #include "loop/pool.h"
 #include "store/store.h"
@@ -27,6 +29,8 @@ struct engine {
 	struct pool *pool;
 	struct log_spool logs;
 	struct results results;
+	struct limited_tags limited_tags;
+	struct slot_queue slot_queue;
 	struct loop *async_loop;  /* for coroutines whose parent is none; started on first use, under mutex */
 	int64_t grace_us;         /* between a time limit and abandoning the attempt */
 	unsigned abandoned_limit; /* attempts that may be abandoned at a time */
