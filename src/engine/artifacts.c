@@ -2,6 +2,7 @@
 /* artifacts.c - weir_artifact_*: what a run records for people to look at. */
 #include "core/artifact.h"
 #include "engine/ask_store.h"
+#include "engine/process_child.h"
 
 #include <stdlib.h>
 
@@ -21,6 +22,8 @@ static int write_artifact(struct tx *tx, void *request)
 /* A wrong call is told in the run's log: its value is lost, the run goes on. */
 static int refuse(weir_run *run, const char *key, const struct problem *problem)
 {
+	if (process_child_refuses(run, "record artifacts"))
+		return WEIR_EPERM;
 	run_log(run->run, 40, "artifact '%s' was not recorded: %s", key ? key : "", problem->message);
 	return problem->code;
 }
@@ -34,14 +37,16 @@ static int record(weir_run *run, const char *type, const char *key, const char *
 		.artifact = { .key = str_of(key),
 		              .type = str_of(type),
 		              .description = str_of(description),
-		              .data = str_of(data),
-		              .flow_run_id = future->flow->flow_run_id },
+		              .data = str_of(data) },
 		.write = write,
 	};
 	struct problem problem;
 
+	if (process_child_refuses(run, "record artifacts"))
+		return WEIR_EPERM;
 	if (attempt_is_abandoned(run))
 		return WEIR_EABANDONED;
+	recording.artifact.flow_run_id = future->flow->flow_run_id;
 	if (!future->what.is_flow)
 		recording.artifact.task_run_id = future->id;
 	if (ask_store(run, write_artifact, &recording, &problem) < 0)
