@@ -79,11 +79,11 @@ WEIR_API int weir_artifact_table(weir_run *run, const char *key, json_t *rows, c
 	struct problem problem;
 	char *text;
 
-	if (!json_is_array(rows) && !json_is_object(rows)) {
+	if (!json_is_array(owned) && !json_is_object(owned)) {
 		problem_set(&problem, WEIR_EINVAL, "a table is an array of rows, or an object of columns");
 		return refuse(run, key, &problem);
 	}
-	text = json_dumps(rows, JSON_COMPACT);
+	text = json_dumps(owned, JSON_COMPACT);
 	data = json_string(text);
 	free(text);
 	return record_value(run, "table", key, data, description, artifact_create);
