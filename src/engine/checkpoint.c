@@ -178,8 +178,6 @@ WEIR_API json_t *weir_call_once(weir_run *run, const char *key, const weir_task 
 	json_error_t error;
 	va_list list;
 
-	if (process_child_refuses(run, "start other runs"))
-		return NULL;
 	if (format) {
 		va_start(list, format);
 		arguments = json_vpack_ex(&error, 0, format, list);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/transaction.h"
-#include "engine/process_child.h"
 
 #include "engine/hooks.h"
 #include "engine/key_hold.h"
@@ -408,13 +407,8 @@ json_t *transaction_values(const weir_future *run)
 
 WEIR_API void weir_transaction_set(weir_run *run, const char *name, json_t *value)
 {
-	weir_transaction *transaction;
+	weir_transaction *transaction = innermost(run);
 
-	if (process_child_refuses(run, "set values for hooks")) {
-		json_decref(value);
-		return;
-	}
-	transaction = innermost(run);
 	pthread_mutex_lock(&run->mutex);
 	put(&run->values, name, value);
 	pthread_mutex_unlock(&run->mutex);
@@ -431,12 +425,9 @@ WEIR_API void weir_transaction_set(weir_run *run, const char *name, json_t *valu
 
 WEIR_API json_t *weir_transaction_get(weir_run *run, const char *name)
 {
-	weir_transaction *transaction;
+	weir_transaction *transaction = innermost(run);
 	json_t *value;
 
-	if (process_child_refuses(run, "read values for hooks"))
-		return NULL;
-	transaction = innermost(run);
 	pthread_mutex_lock(&run->mutex);
 	value = json_incref(json_object_get(run->values, name));
 	pthread_mutex_unlock(&run->mutex);

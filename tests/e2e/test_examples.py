@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support import FAILED, HANG_SECONDS, program_path
+from support import FAILED, HANG_SECONDS, eventually, program_path
 
 PLAIN = ["Pending", "Running", "Completed"]
 TWO_RETRIES = ["Pending", "Running", "AwaitingRetry", "Retrying", "AwaitingRetry", "Retrying"]
@@ -205,6 +205,60 @@ def test_conditional_task(home, ready, result, states):
         assert state["message"] == "跳过执行"
 
 
+# --- pause_for_input ---
+
+
+def resume_approval(home, *inputs):
+    return home.weir("flow-run", "resume", "approval-of-2026-10", *(f"--input={value}" for value in inputs))
+
+
+def wait_until_paused(home):
+    with home.store_when_there() as store:
+        eventually(lambda: [run["state_type"] for run in store.flow_runs("approval")] == ["PAUSED"], "it is paused")
+
+
+def test_pause_for_input(home):
+    program = home.start("pause_for_input")
+    program.line("55290 in 297 orders")
+    wait_until_paused(home)
+    refused = resume_approval(home, "approved=maybe")
+    assert refused.code == 2 and "'approved' must be a boolean, not 'maybe'" in refused.stderr, refused
+    assert resume_approval(home, "approved=yes", "remark=looks good").code == 0
+    ended = program.wait()
+    assert ended.code == 0 and ended.result == "published", ended
+    with home.store() as store:
+        run = store.flow_run("approval")
+        assert run["states"] == ["Pending", "Running", "Paused", "Running", "Completed"]
+        assert [task["name"] for task in store.task_runs()] == ["report of 2026-10", "publish-0"]
+        assert "published, with the remark: looks good" in store.messages(run["id"])
+        store.check()
+
+
+def test_pause_for_input_that_is_not_approved(home):
+    program = home.start("pause_for_input")
+    wait_until_paused(home)
+    assert resume_approval(home, "approved=no").code == 0
+    assert program.wait().code == 0
+    with home.store() as store:
+        run = store.flow_run("approval")
+        assert run["states"][-1] == "Skipped"
+        assert store.last_state("flow_run", run["id"])["message"] == "not approved: none"
+
+
+def test_pause_for_input_on_another_day(home):
+    left = home.run("pause_for_input", "--param", "leave=yes")
+    assert left.code == 0 and "pause_for_input resume approval-of-2026-10" in left.stderr, left
+    refused = home.run("pause_for_input", "resume", "approval-of-2026-10")
+    assert refused.code == 1 and "waits for its input: 'approved' is missing" in refused.stderr, refused
+    assert resume_approval(home, "approved=yes").code == 0
+    ended = home.run("pause_for_input", "resume", "approval-of-2026-10")
+    assert ended.code == 0, ended
+    assert "published" in ended.stdout
+    with home.store() as store:
+        assert [task["task_key"] for task in store.task_runs() if task["states"][-1] == "Completed"].count(
+            "make-report") == 1
+
+
 # --- robust_task ---
 
 
@@ -314,6 +368,7 @@ def test_project_writes_the_report_of_a_day(home, project):
     assert ended.result == "reports/2026-01-05.md"
     assert (project / "reports/2026-01-05.md").read_text(encoding="utf-8") == REPORT
     assert sorted(path.name for path in (project / "reports").iterdir()) == ["2026-01-05.md"]
+    assert REPORT.strip() in home.weir("artifact", "inspect", "daily-sales").stdout
     with home.store() as store:
         runs = store.flow_runs()
         [daily] = [run for run in runs if run["flow_name"] == "daily-report"]

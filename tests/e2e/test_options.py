@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Options of tasks and flows: names by templates, failures that are allowed, children at a time, hooks, retries."""
+import json
 import signal
 
 import pytest
@@ -269,7 +270,7 @@ def test_wrong_questions(home, args, status, message):
 
 
 def test_flows_as_json(home):
-    [flow] = home.run("pauses", "ls", "--json").result[:1]
+    flow = json.loads(home.run("pauses", "ls", "--json").stdout)[0]
     assert flow["name"] == "asks"
     assert flow["tags"] == ["people", "slow"]
     assert (flow["version"], flow["description"]) == ("2.1", "asks for a name and a number")

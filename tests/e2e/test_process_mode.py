@@ -141,7 +141,7 @@ def test_it_may_run_programs(home):
 
 
 @pytest.mark.parametrize("which,what", list(enumerate(["start other runs"] * 5 + [
-    "read checkpoints", "keep checkpoints", "begin transactions", "set values for hooks"])))
+    "read checkpoints", "keep checkpoints", "begin transactions"])))
 def test_it_is_refused_what_needs_the_store(home, which, what):
     assert call(home, "start-flow", which).code == FAILED
     task, message = only_task(home)
@@ -150,8 +150,16 @@ def test_it_is_refused_what_needs_the_store(home, which, what):
 
 
 def test_it_starts_no_flows(home):
-    assert call(home, "start-flow", 9).code == FAILED
+    assert call(home, "start-flow", 8).code == FAILED
     assert "can't start flows" in only_task(home)[1]
+
+
+def test_a_coroutine_calls_them(home):
+    ended = home.flow("process_mode", "mixed")
+    assert ended.code == 0, ended
+    program, results, called = ended.result
+    assert (program["returncode"], program["stdout"]) == (5, "out\n")
+    assert (results, called) == ([1, 2, 3], "called")
 
 
 # --- Large values ---
