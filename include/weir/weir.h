@@ -565,8 +565,9 @@ WEIR_API int weir_artifact_link(weir_run *run, const char *key, const char *url,
 WEIR_API int weir_artifact_progress(weir_run *run, const char *key, double percent, const char *description);
 
 /*
- * Variables: named values of all flows. Names: letters, digits, dashes and underscores. weir_variable_get gives a new
- * reference, NULL when there is none. weir_variable_set takes the value over and makes or replaces it.
+ * Variables: named values of all flows. Names: lower case letters, digits, dashes and underscores. weir_variable_get gives a
+ * new reference, NULL when there is none. weir_variable_set takes the value over (at most 5,000 characters of JSON), makes or
+ * replaces it, and returns 0 when that is durable, or an error code.
  */
 WEIR_API json_t *weir_variable_get(weir_run *run, const char *name);
 WEIR_API int weir_variable_set(weir_run *run, const char *name, json_t *value);
@@ -581,7 +582,7 @@ WEIR_API const char *weir_secret(weir_run *run, const char *name);
 /* --- Limits kept by the store --------------------------------------------------------------------------------------- */
 
 /*
- * Take so many slots of the limit of this name (`weir global-concurrency-limit create NAME --limit N`), waiting up to
+ * Take so many slots of the limit of this name (`weir gcl create NAME --limit N`), waiting up to
  * WEIR_FOREVER until they are free; who waited longest comes first. A slot is held until weir_concurrency_release, at the
  * latest until this run's function returns or its program dies. A name without a limit is not limited. Returns 0,
  * WEIR_ETIMEDOUT, WEIR_ECANCELED, WEIR_ELIMIT when more is asked for than the limit has, or an error of the store.
