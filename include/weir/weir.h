@@ -127,7 +127,10 @@ typedef struct weir_parameter {
  *                sleep, read and the like. The children of a coroutine run on its loop.
  *  WEIR_PROCESS  in a process of its own, forked from one that holds no threads. Time limits are exact (SIGTERM, the grace
  *                time, SIGKILL for its process group); a segfault, an abort, an exit is that run's Crashed state alone, and
- *                is retried like a failure. Parameters and result cross as JSON.
+ *                is retried like a failure. Parameters and result cross as JSON. The task struct must be static and complete
+ *                from the start, in the program or a library that is loaded before main. The process has what main had set
+ *                up before weir_main; in a program that has threads before its first flow, only what constructors do. It can
+ *                log, sleep and run programs, but start no other runs, nor use anything else that the store keeps.
  */
 enum weir_mode { WEIR_THREAD, WEIR_ASYNC, WEIR_PROCESS };
 

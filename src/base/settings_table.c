@@ -23,6 +23,8 @@ const struct setting weir_settings_rows[] = {
 	  .help = "a line of text or of JSON for each entry" },
 	{ "log.colour", "WEIR_LOG_COLOUR", SETTING_WORD, .fallback = "auto", .words = colours,
 	  .help = "auto: on a terminal, unless NO_COLOR is set" },
+	{ "secrets.key_path", "WEIR_SECRETS_KEY_PATH", SETTING_PATH, .fallback = "$WEIR_HOME/secret.key",
+	  .help = "the file with the key by which secrets are encrypted; made with the first secret" },
 	{ "store.path", "WEIR_DATABASE", SETTING_PATH, .fallback = "$WEIR_HOME/weir.db", .help = "the database file" },
 	{ "store.hold_seconds", "WEIR_HOLD_SECONDS", SETTING_SECONDS, .fallback = "60", .maximum = 86400,
 	  .help = "seconds to wait for a full or failing disk before runs fail" },

@@ -54,7 +54,7 @@ static bool choose_first(struct choice *choice, struct str word)
 	for (size_t i = 0; i < choice->group_count; i++) {
 		const struct command_group *group = choice->groups[i];
 
-		if (group->name && !str_is(word, group->name))
+		if (group->name && !str_is(word, group->name) && !(group->alias && str_is(word, group->alias)))
 			continue;
 		choice->command = group->name ? NULL : find_command(group, word);
 		if (group->name || choice->command) {

@@ -56,12 +56,18 @@ struct command_group {
 	const char *help;
 	const struct command *const *commands;
 	size_t count;
+	const char *alias; /* another name, for the command line only; NULL: none */
 };
 
 extern const struct command_group flow_group;
 extern const struct command_group flow_run_group;
 extern const struct command_group task_run_group;
 extern const struct command_group why_group;
+extern const struct command_group artifact_group;
+extern const struct command_group variable_group;
+extern const struct command_group secret_group;
+extern const struct command_group global_limit_group;
+extern const struct command_group tag_limit_group;
 extern const struct command_group database_group;
 extern const struct command_group config_group;
 extern const struct command_group version_group;
@@ -93,6 +99,9 @@ MUST_CHECK int cli_reader(struct cli *cli, struct db **out, struct problem *prob
 
 /* Open the store to write. Runs of programs that have died are marked Crashed first, and said on stderr. */
 MUST_CHECK int cli_writer(struct cli *cli, struct store **out, struct problem *problem);
+
+/* The same, and makes the database when there is none: for commands that a user begins with. */
+MUST_CHECK int cli_maker(struct cli *cli, struct store **out, struct problem *problem);
 
 /* The option --limit, or the setting cli.limit without it. */
 MUST_CHECK int cli_limit(struct cli *cli, int64_t given, int64_t *out, struct problem *problem);

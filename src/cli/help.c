@@ -186,6 +186,8 @@ void help_group(struct output *out, const struct command_group *group, const str
 	put_heading(out, group->help);
 	put_commands(out, group);
 	put_globals(out, globals);
+	if (group->alias)
+		output_printf(out, "\nInstead of '%s', '%s' may be written.\n", group->name, group->alias);
 	output_printf(out, "\nMore about a command: weir %s COMMAND --help\n", group->name);
 }
 

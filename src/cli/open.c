@@ -60,7 +60,7 @@ static void warn_of_hold(void *data UNUSED, const struct problem *problem)
 }
 
 /* Fill cli->store. A command opens it once, to look or to write. */
-static int open_store(struct cli *cli, enum store_mode mode, struct problem *problem)
+static int open_store(struct cli *cli, enum store_mode mode, bool make, struct problem *problem)
 {
 	struct store_options options = { .mode = mode, .on_hold = warn_of_hold };
 	struct settings *settings = NULL;
@@ -72,7 +72,7 @@ static int open_store(struct cli *cli, enum store_mode mode, struct problem *pro
 	if (result < 0)
 		return result;
 	/* Looking for a run in a database that isn't there must not make one. */
-	if (access(options.path, F_OK) < 0)
+	if (!make && access(options.path, F_OK) < 0)
 		return problem_set(problem, WEIR_ENOTFOUND,
 		                   "there are no runs yet: the first one makes the database '%s' (setting store.path)",
 		                   options.path);
@@ -82,7 +82,7 @@ static int open_store(struct cli *cli, enum store_mode mode, struct problem *pro
 
 int cli_reader(struct cli *cli, struct db **out, struct problem *problem)
 {
-	int result = cli->store ? 0 : open_store(cli, STORE_READ, problem);
+	int result = cli->store ? 0 : open_store(cli, STORE_READ, false, problem);
 
 	if (result == 0 && !cli->reader)
 		result = store_reader(cli->store, &cli->reader, problem);
@@ -100,10 +100,10 @@ int cli_reader_if_any(struct cli *cli, struct db **out, struct problem *problem)
 	return 0;
 }
 
-int cli_writer(struct cli *cli, struct store **out, struct problem *problem)
+static int open_writer(struct cli *cli, bool make, struct store **out, struct problem *problem)
 {
 	int64_t crashed = 0;
-	int result = open_store(cli, STORE_WRITE, problem);
+	int result = open_store(cli, STORE_WRITE, make, problem);
 
 	if (result < 0)
 		return result;
@@ -112,6 +112,16 @@ int cli_writer(struct cli *cli, struct store **out, struct problem *problem)
 		cli_note("ended %" PRId64 " run%s of programs that have died", crashed, crashed == 1 ? "" : "s");
 	*out = cli->store;
 	return result;
+}
+
+int cli_writer(struct cli *cli, struct store **out, struct problem *problem)
+{
+	return open_writer(cli, false, out, problem);
+}
+
+int cli_maker(struct cli *cli, struct store **out, struct problem *problem)
+{
+	return open_writer(cli, true, out, problem);
 }
 
 int cli_limit(struct cli *cli, int64_t given, int64_t *out, struct problem *problem)

@@ -191,6 +191,16 @@ int limit_count(struct db *db, struct concurrency_limit *limit, int64_t now_us, 
 	return store_slot_sum(db, limit->id, now_us, &limit->active_slots, problem);
 }
 
+/* For who looks: the counts are of now, but nothing was changed now. */
+static int count_to_show(struct db *db, struct concurrency_limit *limit, int64_t now_us, struct problem *problem)
+{
+	int64_t updated = limit->updated;
+	int result = limit_count(db, limit, now_us, problem);
+
+	limit->updated = updated;
+	return result;
+}
+
 int limit_find(struct db *db, struct str name_or_id, int64_t now_us, struct arena *arena, struct concurrency_limit *out,
                struct problem *problem)
 {
@@ -201,7 +211,7 @@ int limit_find(struct db *db, struct str name_or_id, int64_t now_us, struct aren
 		result = store_limit_find(db, id, arena, out, problem);
 	if (result == WEIR_ENOTFOUND)
 		return problem_set(problem, result, "there is no concurrency limit '%.*s'", STR_ARG(name_or_id));
-	return result < 0 ? result : limit_count(db, out, now_us, problem);
+	return result < 0 ? result : count_to_show(db, out, now_us, problem);
 }
 
 struct counting {
@@ -216,7 +226,7 @@ static int count_and_call(void *data, const void *record)
 {
 	const struct counting *counting = data;
 	struct concurrency_limit limit = *(const struct concurrency_limit *)record;
-	int result = limit_count(counting->db, &limit, counting->now_us, counting->problem);
+	int result = count_to_show(counting->db, &limit, counting->now_us, counting->problem);
 
 	return result < 0 ? result : counting->each(counting->data, &limit);
 }

@@ -86,8 +86,13 @@ MUST_CHECK int slots_acquire(struct tx *tx, const struct slot_request *request, 
    refused. */
 MUST_CHECK int slots_look(struct tx *tx, struct uuid waiter_id, struct slot_answer *answer);
 
-/* It does not wait any more. *waited: false when it had been given the slots already (it has them), or was refused. */
-MUST_CHECK int slots_withdraw(struct tx *tx, struct uuid waiter_id, bool *waited);
+/* It does not wait any more. *granted: it waited no longer, since it has been given its slots. */
+MUST_CHECK int slots_withdraw(struct tx *tx, struct uuid waiter_id, bool *granted);
+
+/* Call each for the waiters of a program that still wait; those that were given slots or were refused do not. */
+typedef void waiter_fn(void *data, struct uuid waiter_id);
+MUST_CHECK int slots_waiters(struct db *db, struct uuid program_id, waiter_fn *each, void *data,
+                             struct problem *problem);
 
 /* Give slots of a limit back, the newest first; at most those that the holder has. *released may be NULL. */
 MUST_CHECK int slots_release(struct tx *tx, struct uuid holder_id, struct str limit_name, int64_t slots,

@@ -474,21 +474,24 @@ static int settle_all(struct tx *tx, const struct ids *limits)
 	return result;
 }
 
-int slots_withdraw(struct tx *tx, struct uuid waiter_id, bool *waited)
+int slots_withdraw(struct tx *tx, struct uuid waiter_id, bool *granted)
 {
 	AUTO(ids_done) struct ids limits = { 0 };
 	struct slot_waiter row = { .sequence = 0 };
 	int result;
 
-	*waited = false;
-	while ((result = store_waiter_next_of(tx->db, waiter_id, row.sequence, tx->arena, &row, tx->problem)) == 0) {
+	while ((result = store_waiter_next_of(tx->db, waiter_id, row.sequence, tx->arena, &row, tx->problem)) == 0)
 		add_id(&limits, row.limit_id);
-		*waited = !row.refusal.data;
-	}
+	*granted = result == WEIR_ENOTFOUND && limits.all.count == 0;
 	if (result != WEIR_ENOTFOUND)
 		return result;
 	result = store_waiter_delete(tx->db, waiter_id, NULL, tx->problem);
 	return result < 0 ? result : settle_all(tx, &limits);
+}
+
+int slots_waiters(struct db *db, struct uuid program_id, waiter_fn *each, void *data, struct problem *problem)
+{
+	return store_waiter_ids(db, program_id, each, data, problem);
 }
 
 /* --- Giving back --- */
@@ -572,11 +575,11 @@ int slots_release_program(struct tx *tx, struct uuid program_id)
 {
 	const struct slot_query whose = { .program_id = program_id };
 	struct slot_waiter waiter;
-	bool waited;
+	bool granted;
 	int result;
 
 	while ((result = store_waiter_of_program(tx->db, program_id, tx->arena, &waiter, tx->problem)) == 0) {
-		result = slots_withdraw(tx, waiter.id, &waited);
+		result = slots_withdraw(tx, waiter.id, &granted);
 		if (result < 0)
 			return result;
 	}

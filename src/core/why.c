@@ -100,6 +100,25 @@ static void answer_retry(struct why *why, int64_t due)
 	strbuf_puts(&why->next, "Its program starts it again when it is due.");
 }
 
+/* In line for a slot; or, without a place in a line, one that asks again. */
+static void answer_slot(struct why *why, int64_t due)
+{
+	int64_t limits = why_slots(why);
+
+	if (limits > 0) {
+		strbuf_printf(&why->answer, "waits for a slot of %lld concurrency limit%s", (long long)limits,
+		              limits == 1 ? "" : "s");
+		strbuf_puts(&why->next,
+		            "It is given one when its turn comes. More slots: weir gcl update NAME --limit N");
+	} else if (why->subject.is_task) {
+		strbuf_puts(&why->answer, "has waited for a slot of a concurrency limit, and is about to run");
+		strbuf_puts(&why->next, "Its program starts it.");
+	} else {
+		strbuf_printf(&why->answer, "waits for a slot: the concurrency limit of its deployment is full");
+		strbuf_printf(&why->next, "It asks again at %s.", when(why, due));
+	}
+}
+
 static void answer_scheduled(struct why *why)
 {
 	const int64_t due = why->subject.details.scheduled_time;
@@ -107,8 +126,7 @@ static void answer_scheduled(struct why *why)
 	if (is_named(why, "AwaitingRetry")) {
 		answer_retry(why, due);
 	} else if (is_named(why, "AwaitingConcurrencySlot")) {
-		strbuf_printf(&why->answer, "waits for a slot: the concurrency limit of its deployment is full");
-		strbuf_printf(&why->next, "It asks again at %s.", when(why, due));
+		answer_slot(why, due);
 	} else if (is_named(why, "Resuming")) {
 		strbuf_printf(&why->answer, "was resumed at %s and waits to be started",
 		              when(why, why->subject.state.timestamp));
@@ -178,6 +196,8 @@ static void answer_running(struct why *why)
 	static const enum state_type unfinished[] = { STATE_RUNNING, STATE_PENDING, STATE_SCHEDULED, STATE_PAUSED };
 
 	strbuf_printf(&why->answer, "runs since %s", when(why, why->subject.state.timestamp));
+	if (why_slots(why) > 0)
+		strbuf_puts(&why->answer, ", and waits for a slot of a concurrency limit");
 	if (why->subject.run_count > 1)
 		strbuf_printf(&why->answer, " (attempt %lld)", (long long)why->subject.run_count);
 	why_attempts(why);

@@ -75,6 +75,9 @@ void why_attempts(struct why *why);
 /* Who asked for the cancellation, as far as the states tell; and that of the flow run around it. */
 void why_cancellation(struct why *why);
 
+/* The limits of which it waits for slots, who holds those, and who comes before it (why_slots.c). Returns how many. */
+int64_t why_slots(struct why *why);
+
 /* The last lines that it logged. */
 void why_log(struct why *why);
 

@@ -15,9 +15,14 @@ weir_run *attempt_current(void)
 	return forked_is_copy() ? NULL : control_local();
 }
 
+bool attempt_is_abandoned(const weir_run *attempt)
+{
+	return __atomic_load_n(&attempt->phase, __ATOMIC_ACQUIRE) == ATTEMPT_ABANDONED;
+}
+
 int attempt_refusal(const weir_run *attempt)
 {
-	if (forked_is_copy() || __atomic_load_n(&attempt->phase, __ATOMIC_ACQUIRE) == ATTEMPT_ABANDONED)
+	if (forked_is_copy() || attempt_is_abandoned(attempt))
 		return WEIR_EABANDONED;
 	if (process_child_is(attempt))
 		return process_child_cancelled();

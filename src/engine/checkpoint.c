@@ -156,6 +156,10 @@ static json_t *call_once(weir_run *run, const char *key, const weir_task *task, 
 	json_t *value;
 	int result;
 
+	if (process_child_refuses(run, "start other runs")) {
+		json_decref(arguments);
+		return NULL;
+	}
 	strbuf_printf(&text, "once:%s:%s", uuid_text(run->run->flow->flow_run_id).text, key ? key : "");
 	/* A flow run is one program's. Who holds the key already makes this call within that one. */
 	result = key_hold_take(run, KEY_OF_PROGRAM, strbuf_str(&text), &hold, &problem);
@@ -174,8 +178,6 @@ WEIR_API json_t *weir_call_once(weir_run *run, const char *key, const weir_task 
 	json_error_t error;
 	va_list list;
 
-	if (process_child_refuses(run, "start other runs"))
-		return NULL;
 	if (format) {
 		va_start(list, format);
 		arguments = json_vpack_ex(&error, 0, format, list);

@@ -35,41 +35,69 @@ static void cancel_flow(struct flow_context *flow)
 	pthread_mutex_unlock(&run->scope->mutex);
 }
 
-/* What messages ask for: "cancel <id of a flow run>". */
-static const struct request {
-	struct str word;
-	void (*act)(struct flow_context *flow); /* with engine->mutex */
-} requests[] = {
-	{ STR("cancel "), cancel_flow },
-	{ STR("resume "), pause_wake },
-};
-
-/* Do it to the active flow run of that id, if it is one of this program's. */
-static void act_on_flow_run(struct engine *engine, struct uuid id, const struct request *request)
+/* Do it to the active flow run of that id, if it is one of this program's; with engine->mutex. */
+static void act_on_flow_run(struct engine *engine, struct uuid id, void (*act)(struct flow_context *flow))
 {
 	pthread_mutex_lock(&engine->mutex);
 	for (struct flow_context *flow = engine->active; flow; flow = flow->next) {
 		if (uuid_equal(flow->flow_run_id, id))
-			request->act(flow);
+			act(flow);
 	}
 	pthread_mutex_unlock(&engine->mutex);
 }
 
-static void on_message(void *data, struct str message)
-{
-	for (size_t i = 0; i < ARRAY_LENGTH(requests); i++) {
-		const struct str word = requests[i].word;
-		struct uuid id;
-
-		if (str_starts_with(message, word) &&
-		    uuid_parse((struct str){ message.data + word.length, message.length - word.length }, &id))
-			act_on_flow_run(data, id, &requests[i]);
-	}
-}
-
 void engine_cancel_flow_run(struct engine *engine, struct uuid id)
 {
-	act_on_flow_run(engine, id, &(struct request){ .act = cancel_flow });
+	act_on_flow_run(engine, id, cancel_flow);
+}
+
+static void hear_cancel(struct engine *engine, struct str rest)
+{
+	struct uuid id;
+
+	if (uuid_parse(rest, &id))
+		engine_cancel_flow_run(engine, id);
+}
+
+static void hear_resume(struct engine *engine, struct str rest)
+{
+	struct uuid id;
+
+	if (uuid_parse(rest, &id))
+		act_on_flow_run(engine, id, pause_wake);
+}
+
+static void hear_slots(struct engine *engine, struct str rest)
+{
+	slot_queue_hear(&engine->slot_queue, rest);
+}
+
+static void hear_limits(struct engine *engine, struct str rest)
+{
+	(void)rest;
+	limited_tags_forget(&engine->limited_tags);
+}
+
+/* What others say to this program: a word, and what follows it. */
+static const struct {
+	struct str word;
+	void (*hear)(struct engine *engine, struct str rest);
+} messages[] = {
+	{ STR("cancel "), hear_cancel },
+	{ STR("resume "), hear_resume },
+	{ STR("slots "), hear_slots },
+	{ STR("limits"), hear_limits },
+};
+
+static void on_message(void *data, struct str message)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(messages); i++) {
+		struct str word = messages[i].word;
+
+		if (str_starts_with(message, word))
+			messages[i].hear(data,
+			                 (struct str){ message.data + word.length, message.length - word.length });
+	}
 }
 
 static void on_hold(void *data, const struct problem *problem)
@@ -110,24 +138,22 @@ void engine_lost_record(struct engine *engine, const struct problem *problem)
 
 /* --- Loops of coroutines --- */
 
-static struct loop *shared_loop(struct engine *engine)
+static struct loop *shared_loop(struct engine *engine, struct problem *problem)
 {
-	struct problem problem;
-	struct loop *loop;
+	struct loop *loop = NULL;
 
 	pthread_mutex_lock(&engine->mutex);
-	if (!engine->async_loop && loop_new("weir-async", &engine->async_loop, &problem) < 0)
-		log_write(LOG_ERROR, "weir.engine", "%s", problem.message);
-	loop = engine->async_loop;
+	if (engine->async_loop || loop_new("weir-async", &engine->async_loop, problem) == 0)
+		loop = engine->async_loop;
 	pthread_mutex_unlock(&engine->mutex);
 	return loop;
 }
 
-struct loop *engine_loop_for(struct engine *engine, const struct weir_run *parent)
+struct loop *engine_loop_for(struct engine *engine, const struct weir_run *parent, struct problem *problem)
 {
 	if (parent && parent->run->loop)
 		return parent->run->loop;
-	return !parent && loop_current() ? loop_current() : shared_loop(engine);
+	return !parent && loop_current() ? loop_current() : shared_loop(engine, problem);
 }
 
 /* --- Starting and ending --- */
@@ -168,6 +194,7 @@ static void engine_free(struct engine *engine)
 	pool_free(engine->pool);
 	loop_free(engine->async_loop);
 	loop_free(engine->loop);
+	slot_queue_stop(&engine->slot_queue);
 	if (engine->lost_records)
 		store_leave_lock(engine->store);
 	store_close(engine->store); /* the last log lines are stored by its writer */
@@ -175,6 +202,8 @@ static void engine_free(struct engine *engine)
 	results_done(&engine->results);
 	if (engine->console)
 		last_word_end();
+	limited_tags_done(&engine->limited_tags);
+	slot_queue_done(&engine->slot_queue);
 	pthread_mutex_destroy(&engine->mutex);
 	free(engine);
 }
@@ -192,6 +221,8 @@ static int engine_new(struct engine **out, struct problem *problem)
 		last_word_begin(settings_get(settings, "store.path")->text.data, program_id);
 	engine = xcalloc(1, sizeof *engine);
 	pthread_mutex_init(&engine->mutex, NULL);
+	limited_tags_init(&engine->limited_tags);
+	slot_queue_init(&engine->slot_queue);
 	engine->console = process.console;
 	snprintf(engine->output_key, sizeof engine->output_key, "weir:%s", uuid_text(uuid_new()).text);
 	read_settings(engine, settings);

@@ -12,8 +12,10 @@
 #ifndef WEIR_ENGINE_ENGINE_H
 #define WEIR_ENGINE_ENGINE_H
 
+#include "engine/limited_tags.h"
 #include "engine/log_spool.h"
 #include "engine/results.h"
+#include "engine/slot_queue.h"
 #include "loop/loop.h"
 #include "loop/pool.h"
 #include "store/store.h"
@@ -27,6 +29,8 @@ struct engine {
 	struct pool *pool;
 	struct log_spool logs;
 	struct results results;
+	struct limited_tags limited_tags;
+	struct slot_queue slot_queue;
 	struct loop *async_loop;  /* for coroutines whose parent is none; started on first use, under mutex */
 	int64_t grace_us;         /* between a time limit and abandoning the attempt */
 	unsigned abandoned_limit; /* attempts that may be abandoned at a time */
@@ -62,8 +66,8 @@ void engine_cancel_flow_run(struct engine *engine, struct uuid id);
 void engine_cancel_all(struct engine *engine, const char *crash_reason);
 
 /* The loop for a new coroutine run of this parent (NULL: the program itself): the parent's own, that of the coroutine or of
-   the thread that starts it, else the engine's. NULL when none could be started. */
-struct loop *engine_loop_for(struct engine *engine, const struct weir_run *parent);
+   the thread that starts it, else the engine's. NULL when none could be started, with the problem. */
+struct loop *engine_loop_for(struct engine *engine, const struct weir_run *parent, struct problem *problem);
 
 /* A state could not be recorded: remember why, say so once. From any thread. */
 void engine_lost_record(struct engine *engine, const struct problem *problem);

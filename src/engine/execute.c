@@ -24,8 +24,9 @@ static int submit(weir_future *run, struct problem *problem)
 	if (run->what.mode != WEIR_ASYNC)
 		return pool_submit(run->engine->pool, &run->work, problem);
 	if (!run->loop)
-		return problem_set(problem, WEIR_ELIMIT, "there is no event loop to run on: %s",
-		                   "one could not be started");
+		run->loop = engine_loop_for(run->engine, run->parent, problem);
+	if (!run->loop)
+		return problem->code;
 	if (!loop_post(run->loop, &run->start_call))
 		return problem_set(problem, WEIR_ECANCELED, "the event loop that it was to run on is closing");
 	return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/hooks.h"
 
+#include "engine/local.h"
 #include "loop/coroutine.h"
 
 weir_hook *hook_of_state(const weir_hooks *hooks, enum weir_state_type type)
@@ -41,7 +42,12 @@ void hook_run(weir_run *attempt, weir_hook *hook, const weir_state *state)
 
 void hook_call(weir_run *attempt, const weir_state *state)
 {
-	hook_run(attempt, hook_of_state(attempt->run->what.hooks, state->type), state);
+	weir_hook *hook = hook_of_state(attempt->run->what.hooks, state->type);
+
+	if (!hook)
+		return;
+	hook_run(attempt, hook, state);
+	locals_destroy(attempt); /* those of its function are gone already; these are the hook's */
 }
 
 void hook_call_running(weir_run *attempt)

@@ -2,6 +2,7 @@
 #include "engine/process_child.h"
 
 #include "base/clock.h"
+#include "engine/forked.h"
 #include "engine/guardian_link.h"
 #include "engine/local.h"
 #include "engine/process_frame.h"
@@ -44,6 +45,9 @@ bool process_child_is(const weir_run *run)
 
 bool process_child_refuses(weir_run *run, const char *what)
 {
+	/* A copy of the program has even less: there, no lock can be taken to say so. */
+	if (forked_is_copy())
+		return true;
 	if (!process_child_is(run))
 		return false;
 	weir_fail_final(run,
@@ -55,7 +59,8 @@ bool process_child_refuses(weir_run *run, const char *what)
 
 void process_child_log(int level, struct str message)
 {
-	report(FRAME_LOG, (uint32_t)level, message);
+	/* As the program would cut it. */
+	report(FRAME_LOG, (uint32_t)level, (struct str){ message.data, MIN(message.length, (size_t)LOG_MESSAGE_MAX) });
 }
 
 void process_child_tell_value(const char *name, const json_t *value)
@@ -64,7 +69,7 @@ void process_child_tell_value(const char *name, const json_t *value)
 	struct problem problem;
 
 	strbuf_add(&text, name, strlen(name) + 1);
-	if (value_write(value, false, PROCESS_RESULT_MAX / 2, &text, &problem) == 0)
+	if (value_write(value, false, child.engine.results.max_bytes / 2, &text, &problem) == 0)
 		report(FRAME_VALUE, 0, strbuf_str(&text));
 	else
 		weir_warning(attempt_current(), "the value '%s' can't be passed on: %s", name, problem.message);
@@ -121,7 +126,7 @@ static int take_text(const char *data, size_t size, void *out)
 {
 	struct sink *sink = out;
 
-	sink->full = sink->text.length + size > PROCESS_RESULT_MAX;
+	sink->full = sink->text.length + size > child.engine.results.max_bytes;
 	if (sink->full)
 		return -1;
 	strbuf_add(&sink->text, data, size);
@@ -139,8 +144,9 @@ static void report_result(json_t *value)
 	}
 	if (sink.full)
 		snprintf(why, sizeof why,
-		         "the result is over the limit of %d MB of JSON: write it to a file and return the name",
-		         PROCESS_RESULT_MAX / (1024 * 1024));
+		         "the result is not kept: its JSON has more than the %zu bytes that results.max_bytes "
+		         "(WEIR_RESULTS_MAX_BYTES) allows",
+		         child.engine.results.max_bytes);
 	else
 		snprintf(why, sizeof why,
 		         "the result can't be passed on as JSON: a string in it is not UTF-8, or it contains itself");
@@ -168,6 +174,7 @@ static weir_run *make_run(const struct payload *payload)
 
 	child.engine.in_child = true;
 	child.engine.log_level = payload->log_level;
+	child.engine.results.max_bytes = payload->result_max_bytes;
 	pthread_mutex_init(&child.engine.mutex, NULL);
 	pthread_mutex_init(&flow->mutex, NULL);
 	pthread_mutex_init(&run->mutex, NULL);

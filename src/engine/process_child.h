@@ -14,7 +14,8 @@ NORETURN void process_child_call(int payload, int report);
 /* Is this run executed here, in a process of its own? */
 bool process_child_is(const weir_run *run);
 
-/* Then the call can't be served: "a task in process mode can't <what>" is the run's outcome. False elsewhere. */
+/* Then the call can't be served: "a task in process mode can't <what>" is the run's outcome. Nor can it in a copy of the program
+   (forked.h), which is told nothing. False elsewhere. To be asked first by every call that needs the store or the pool. */
 bool process_child_refuses(weir_run *run, const char *what);
 
 /* The error with which its program has cancelled it, or 0. */

@@ -28,7 +28,8 @@ bool frame_send(int socket, enum frame_kind kind, uint32_t detail, struct str te
 	return send_all(socket, &head, sizeof head) && send_all(socket, text.data, text.length);
 }
 
-bool frame_next(struct str bytes, size_t *used, struct frame_head *head, struct str *text, bool *wrong)
+bool frame_next(struct str bytes, size_t max_bytes, size_t *used, struct frame_head *head, struct str *text,
+                bool *wrong)
 {
 	const char *at = bytes.data + *used;
 	size_t left = bytes.length - *used;
@@ -36,7 +37,7 @@ bool frame_next(struct str bytes, size_t *used, struct frame_head *head, struct 
 	if (left < sizeof *head)
 		return false;
 	memcpy(head, at, sizeof *head);
-	*wrong = head->kind < FRAME_LOG || head->kind > FRAME_OUT_OF_MEMORY || head->length > PROCESS_RESULT_MAX;
+	*wrong = head->kind < FRAME_LOG || head->kind > FRAME_OUT_OF_MEMORY || head->length > max_bytes;
 	if (*wrong || left - sizeof *head < head->length)
 		return false;
 	*text = (struct str){ at + sizeof *head, head->length };

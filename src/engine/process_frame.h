@@ -20,16 +20,14 @@ struct frame_head {
 	uint64_t length;
 };
 
-/* How large the JSON text of a result may be, and so any frame. */
-enum { PROCESS_RESULT_MAX = 64 * 1024 * 1024 };
-
 /* Write one frame to a socket. False when nobody reads it any more. */
 bool frame_send(int socket, enum frame_kind kind, uint32_t detail, struct str text);
 
 /*
  * Take the next whole frame off the bytes that have come; *used is how many of them are done with. False: it is not whole
- * yet. *wrong: this is no frame.
+ * yet. *wrong: this is no frame, or one of more than so many bytes.
  */
-bool frame_next(struct str bytes, size_t *used, struct frame_head *head, struct str *text, bool *wrong);
+bool frame_next(struct str bytes, size_t max_bytes, size_t *used, struct frame_head *head, struct str *text,
+                bool *wrong);
 
 #endif

@@ -201,10 +201,11 @@ static void take_frames(struct process *process)
 {
 	struct frame_head head;
 	struct str text;
+	size_t max_bytes = MAX(process->attempt->run->engine->results.max_bytes, (size_t)LOG_MESSAGE_MAX);
 	size_t used = 0;
 	bool wrong = false;
 
-	while (frame_next(strbuf_str(&process->incoming), &used, &head, &text, &wrong))
+	while (frame_next(strbuf_str(&process->incoming), max_bytes, &used, &head, &text, &wrong))
 		take_frame(process, &head, text);
 	if (wrong) {
 		/* The function has written into a descriptor that is not its own. */

@@ -23,10 +23,11 @@ static json_t *payload_json(weir_run *attempt, const struct place *place)
 {
 	weir_future *run = attempt->run;
 
-	return json_pack("{s:o, s:s, s:O, s:s, s:s, s:i, s:i, s:b, s:o*}", "place", place_json(place), "task",
+	return json_pack("{s:o, s:s, s:O, s:s, s:s, s:i, s:i, s:b, s:I, s:o*}", "place", place_json(place), "task",
 	                 run->what.name, "arguments", attempt->arguments, "id", attempt->id_text, "run_name", run->name,
 	                 "attempt", attempt->number, "log_level", run->engine->log_level, "log_prints",
-	                 run_logs_prints(run), "values", transaction_values(run));
+	                 run_logs_prints(run), "result_max_bytes", (json_int_t)run->engine->results.max_bytes, "values",
+	                 transaction_values(run));
 }
 
 int payload_write(weir_run *attempt, int *fd, struct problem *problem)
@@ -95,6 +96,7 @@ int payload_read(int fd, struct payload *out, struct problem *problem)
 		.run_name = json_string_value(json_object_get(json, "run_name")),
 		.attempt = (int)json_integer_value(json_object_get(json, "attempt")),
 		.log_level = (int)json_integer_value(json_object_get(json, "log_level")),
+		.result_max_bytes = (size_t)json_integer_value(json_object_get(json, "result_max_bytes")),
 		.log_prints = json_is_true(json_object_get(json, "log_prints")),
 	};
 	if (!uuid_parse(str_of(json_string_value(json_object_get(json, "id"))), &out->id))

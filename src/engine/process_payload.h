@@ -17,6 +17,7 @@ struct payload {
 	struct uuid id;
 	const char *run_name;
 	int attempt;
+	size_t result_max_bytes; /* of its JSON */
 	int log_level;
 	bool log_prints;
 };

@@ -152,7 +152,7 @@ weir_future *future_new(struct engine *engine, struct callable what, weir_run *p
 	run->work.run = execute_work;
 	run->start_call.run = start_posted;
 	if (what.mode == WEIR_ASYNC)
-		run->loop = engine_loop_for(engine, parent);
+		run->loop = engine_loop_for(engine, parent, NULL); /* when it can't be, run_enqueue says why */
 	run->retry_timer.fire = retry_due;
 	run->id = uuid_new();
 	pthread_mutex_init(&run->mutex, NULL);

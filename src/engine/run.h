@@ -182,6 +182,8 @@ struct weir_run {
 	char id_text[UUID_TEXT_LENGTH + 1];
 
 	pthread_mutex_t mutex; /* guards what follows */
+	bool holds_slots;      /* of limits */
+	bool slots_closed;     /* it may take no more: what it held was given back */
 	struct arena arena;    /* texts of outcomes */
 	struct outcome outcome;
 	weir_transaction *transactions;    /* that it has open, innermost first */
@@ -274,6 +276,9 @@ void attempt_unref(weir_run *attempt);
 
 /* The attempt whose function runs on this thread or coroutine, or NULL. */
 weir_run *attempt_current(void);
+
+/* Was it given up? What it still wants to record is nobody's. */
+bool attempt_is_abandoned(const weir_run *attempt);
 
 /* Why a call on this attempt can't be served: 0, or the error that cancelled or abandoned it. */
 int attempt_refusal(const weir_run *attempt);

@@ -116,11 +116,11 @@ static int query_slots(struct db *db, const struct slot_query *query, bool newes
 	static struct {
 		const char *column;
 		struct sql_text texts[2];
-	} kinds[] = { { "holder_id", { { 0 } } },
-		      { "lease_id", { { 0 } } },
-		      { "flow_run_id", { { 0 } } },
-		      { "program_id", { { 0 } } },
-		      { "limit_id", { { 0 } } } };
+	} kinds[] = { { .column = "holder_id" },
+		      { .column = "lease_id" },
+		      { .column = "flow_run_id" },
+		      { .column = "program_id" },
+		      { .column = "limit_id" } };
 	struct uuid key;
 	const char *column = slot_condition(query, &key), *sql;
 	size_t i = 0;
@@ -210,6 +210,20 @@ int store_waiter_of_program(struct db *db, struct uuid program_id, struct arena 
 	int result = db_query(db, sql, &statement, problem, "u", program_id);
 
 	return result < 0 ? result : record_first(statement, &slot_waiter_fields, arena, out, problem);
+}
+
+int store_waiter_ids(struct db *db, struct uuid program_id, void (*each)(void *data, struct uuid id), void *data,
+                     struct problem *problem)
+{
+	AUTO(db_resetp) struct db_statement *statement = NULL;
+	int result = db_query(db, "SELECT DISTINCT id FROM slot_waiter WHERE program_id = ?1 AND refusal IS NULL",
+	                      &statement, problem, "u", program_id);
+
+	while (result == 0 && (result = db_step(statement, problem)) > 0) {
+		each(data, db_column_uuid(statement, 0));
+		result = 0;
+	}
+	return result;
 }
 
 int store_waiter_blocks(struct db *db, struct uuid limit_id, int64_t before, int64_t free, bool *out,

@@ -78,6 +78,10 @@ MUST_CHECK int store_waiter_next_of(struct db *db, struct uuid id, int64_t after
 MUST_CHECK int store_waiter_of_program(struct db *db, struct uuid program_id, struct arena *arena,
                                        struct slot_waiter *out, struct problem *problem);
 
+/* Call each for the waiters of a program that were not refused. */
+MUST_CHECK int store_waiter_ids(struct db *db, struct uuid program_id, void (*each)(void *data, struct uuid id),
+                                void *data, struct problem *problem);
+
 /* Does somebody before this place in the limit's queue want more than is free? */
 MUST_CHECK int store_waiter_blocks(struct db *db, struct uuid limit_id, int64_t before, int64_t free, bool *out,
                                    struct problem *problem);

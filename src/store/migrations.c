@@ -130,7 +130,7 @@ static const struct step steps[] = {
 	{ step_1, 1 },
 	{ step_2, 1 },
 	{ step_3, 3 }, /* older ones would forget dead programs without freeing their slots */
-	{ step_4, 4 }, /* older ones would mark suspended runs Crashed that were resumed and not begun yet */
+	{ step_4, 3 },
 };
 
 const int store_schema_version = ARRAY_LENGTH(steps);

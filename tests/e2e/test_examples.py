@@ -368,6 +368,7 @@ def test_project_writes_the_report_of_a_day(home, project):
     assert ended.result == "reports/2026-01-05.md"
     assert (project / "reports/2026-01-05.md").read_text(encoding="utf-8") == REPORT
     assert sorted(path.name for path in (project / "reports").iterdir()) == ["2026-01-05.md"]
+    assert REPORT.strip() in home.weir("artifact", "inspect", "daily-sales").stdout
     with home.store() as store:
         runs = store.flow_runs()
         [daily] = [run for run in runs if run["flow_name"] == "daily-report"]
@@ -474,3 +475,20 @@ def test_transaction_keeps_none(home):
     assert list((home.work / "report").iterdir()) == []
     with home.store() as store:
         assert sorted(task["state_name"] for task in store.task_runs()) == ["Failed", "RolledBack", "RolledBack"]
+
+
+# --- crashing_task ---
+
+
+def test_crashing_task(home):
+    ended = home.run("crashing_task")
+    assert ended.code == 0, ended
+    assert ended.result == {"sensor": "boiler", "celsius": 21.5}
+    with home.store() as store:
+        run = store.flow_run("measure")
+        assert run["states"] == PLAIN
+        [task] = store.task_runs(run["id"])
+        assert task["states"] == ["Pending", "Running", "AwaitingRetry", "Retrying", "Completed"]
+        assert store.messages(run["id"]).count("reading boiler") == 2
+        assert any("the process of the task ended by SIGSEGV (peak" in message for message in store.messages(run["id"]))
+        store.check()

@@ -140,17 +140,26 @@ def test_it_may_run_programs(home):
     assert (said["out"], said["err"]) == (20, 40)
 
 
-@pytest.mark.parametrize("which", range(4), ids=["call", "submit", "map", "subflow"])
-def test_it_starts_no_other_runs(home, which):
+@pytest.mark.parametrize("which,what", list(enumerate(["start other runs"] * 5 + [
+    "read checkpoints", "keep checkpoints", "begin transactions"])))
+def test_it_is_refused_what_needs_the_store(home, which, what):
     assert call(home, "start-flow", which).code == FAILED
     task, message = only_task(home)
     assert task["states"] == ["Pending", "Running", "Failed"]
-    assert "can't start other runs" in message
+    assert f"a task in process mode can't {what}" in message
 
 
 def test_it_starts_no_flows(home):
-    assert call(home, "start-flow", 4).code == FAILED
+    assert call(home, "start-flow", 8).code == FAILED
     assert "can't start flows" in only_task(home)[1]
+
+
+def test_a_coroutine_calls_them(home):
+    ended = home.flow("process_mode", "mixed")
+    assert ended.code == 0, ended
+    program, results, called = ended.result
+    assert (program["returncode"], program["stdout"]) == (5, "out\n")
+    assert (results, called) == ([1, 2, 3], "called")
 
 
 # --- Large values ---
@@ -164,8 +173,8 @@ def test_ten_megabytes_both_ways(home):
 
 
 def test_a_result_over_the_limit(home):
-    assert call(home, "make-bytes", 70_000_000).code == FAILED
-    assert "over the limit of 64 MB" in only_task(home)[1]
+    assert call(home, "make-bytes", 2_000_000, env={"WEIR_RESULTS_MAX_BYTES": "1000000"}).code == FAILED
+    assert "more than the 1000000 bytes" in only_task(home)[1]
 
 
 def test_a_result_that_is_not_utf8(home):

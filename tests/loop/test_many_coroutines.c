@@ -12,8 +12,12 @@
 
 #include "in_coroutine.h"
 
-/* What a sleeper may take: one page of its stack, and some for the books. */
+/* What a sleeper may take: one page of its stack, and some for the books, where ucontext keeps all registers there are. */
+#ifdef WEIR_UCONTEXT
+enum { SLEEPER_BYTES_MAX = 4096 + 2048 };
+#else
 enum { SLEEPER_BYTES_MAX = 4096 + 512 };
+#endif
 
 /* Sanitizers keep much for each stack, and TSan has a limit of its own. */
 static size_t how_many(void)

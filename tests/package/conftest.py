@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from support import BUILD, Installed, call, install_log_kept
+from installed import BUILD, Installed, call, install_log_kept
 
 
 @pytest.fixture(scope="session", name="staged")

@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple, Optional
 
 import pytest
-from support import ROOT, WARNINGS
+from installed import ROOT, WARNINGS
 
 DOCUMENTS = ["README.md", "README.zh.md", "docs/first-flow.md", "docs/first-flow.zh.md"]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)

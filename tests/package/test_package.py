@@ -9,7 +9,7 @@ import re
 import shutil
 
 import pytest
-from support import BUILD, HERE, LONG, ROOT, WARNINGS, Installed, call, install_log_kept, needs
+from installed import BUILD, HERE, LONG, ROOT, WARNINGS, Installed, call, install_log_kept, needs
 
 WARMEST = {"station": "Valley", "mean": 15.0}
 

@@ -74,11 +74,13 @@ so many
 .El
 .It Ic why Ar ID
 explains
+.It Ic global-concurrency-limit ls
+lists
 .El
 """
 PROGRAM = """#!/bin/sh
 case "$*" in
-"help") printf 'Usage: weir\\n\\nRuns:\\n  flow-run ls         List.\\n  why                 Explain.\\n\\nGlobal options:\\n  -h, --help  x\\n' ;;
+"help") printf 'Usage: weir\\n\\nRuns:\\n  flow-run ls         List.\\n  why                 Explain.\\n  global-concurrency-limit ls\\n                      List.\\n\\nGlobal options:\\n  -h, --help  x\\n' ;;
 "help flow-run ls") printf 'List.\\n\\nOptions:\\n  -n, --limit N               so many\\n\\nGlobal options:\\n  -o, --output X\\n' ;;
 *) printf 'Explain.\\n\\nGlobal options:\\n  -o, --output X\\n' ;;
 esac

@@ -404,6 +404,14 @@ static json_t *start_flow(weir_run *run)
 		return weir_results(weir_map(run, &tasks[0], "[i,i]", 1, 2));
 	case 3:
 		return weir_subflow(run, &call_flow, "{s:s}", "task", "echo");
+	case 4:
+		return weir_call_once(run, "key", &tasks[0], "i", 1);
+	case 5:
+		return weir_checkpoint(run, "key");
+	case 6:
+		return weir_checkpoint_set(run, "key", json_true()) == 0 ? json_true() : NULL;
+	case 7:
+		return weir_transaction_begin(run, "key") ? json_true() : NULL;
 	default:
 		if (weir_run_flow(&call_flow, NULL, &problem, "{s:s}", "task", "echo") < 0)
 			return weir_fail(run, "%s", problem.message);
@@ -465,6 +473,19 @@ static const weir_flow passes_on = {
 	.parameters = { { .name = "size", .type = WEIR_INTEGER } },
 	.run = pass_on,
 };
+
+/* From a coroutine: tasks in processes, and a program, all at a time. */
+static json_t *mix(weir_run *run)
+{
+	weir_futures *echoes = weir_map(run, &tasks[0], "[i,i,i]", 1, 2, 3);
+	json_t *program = run_program(run);
+	json_t *results = weir_results(echoes);
+	json_t *called = weir_call(run, &tasks[0], "s", "called");
+
+	return program && results && called ? json_pack("[o,o,o]", program, results, called) : NULL;
+}
+
+static const weir_flow mixed = { .name = "mixed", .run = mix, .mode = WEIR_ASYNC };
 
 /* With so few descriptors that a process can't be started. */
 static json_t *run_without_descriptors(weir_run *run)
@@ -570,7 +591,7 @@ static const weir_flow forks = {
 
 int main(int argc, char **argv)
 {
-	static const weir_flow *const flows[] = { &call_flow, &many_flow, &passes_on, &without_descriptors,
+	static const weir_flow *const flows[] = { &call_flow, &many_flow, &passes_on, &mixed, &without_descriptors,
 		                                  &from_heap, &late,      &forks,     NULL };
 
 	return weir_main(argc, argv, flows);
