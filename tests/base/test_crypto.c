@@ -80,7 +80,7 @@ static void what_was_sealed_comes_back(void **state UNUSED)
 		{ { NULL, 0 }, { NULL, 0 } },
 		{ { "name", 4 }, { "", 0 } },
 		{ { NULL, 0 }, { "a", 1 } },
-		{ { "name", 4 }, { "\0\1\2 sixteen bytes and more\xff", 29 } },
+		{ { "name", 4 }, { "\0\1\2 sixteen bytes and more\xff", 27 } },
 	};
 
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
