@@ -187,7 +187,8 @@ enum weir_cache_by {
  * A task: the smallest unit that is retried, timed and recorded.
  *
  * run_name may hold {parameter}, {task_name}, {flow_name}, {flow_run_name} and {count} (of this task's calls, from 0);
- * {{ and }} are braces. A value that is no text comes as JSON.
+ * {{ and }} are braces. A value that is no text comes as JSON; long ones are cut, line breaks become blanks. A run whose name
+ * holds the result of another one is named when it begins.
  */
 typedef struct weir_task {
 	const char *name;                /* shown everywhere; required, UTF-8 without / % & < > */
@@ -226,11 +227,11 @@ typedef struct weir_task {
 
 /* A flow: what is deployed and started; it calls tasks and other flows. */
 typedef struct weir_flow {
-	const char *name;                               /* required, UTF-8 without / % & < > */
-	const char *description;                        /* for people; NULL: none */
-	const char *version;                            /* recorded with each run; NULL: none */
-	const char *run_name;                           /* a template as a task's; NULL: a made-up one */
-	const char *tags[WEIR_MAX_TAGS];                /* of its runs */
+	const char *name;                /* required, UTF-8 without / % & < > */
+	const char *description;         /* for people; NULL: none */
+	const char *version;             /* recorded with each run; NULL: none */
+	const char *run_name;            /* a template of {parameter}, {flow_name} and {count}; NULL: made up */
+	const char *tags[WEIR_MAX_TAGS]; /* of its runs */
 	weir_parameter parameters[WEIR_MAX_PARAMETERS]; /* in the order in which arrays bind */
 	json_t *(*run)(weir_run *run);                  /* required */
 	enum weir_mode mode;                            /* WEIR_THREAD or WEIR_ASYNC */
@@ -366,7 +367,8 @@ WEIR_API json_t *weir_outputs_of(weir_futures *futures);
 
 /*
  * The same placeholder, taken over, but a failure lets it pass: the other child starts all the same, and finds an object
- * {"state": {"type": "FAILED", "name": "Failed", "message": "..."}} in place of each result that is not there.
+ * {"state": {"type": "FAILED", "name": "Failed", "message": "..."}} in place of each result that is not there: such a
+ * parameter is best a WEIR_ANY_VALUE. Another value than a placeholder is given back as it is.
  */
 WEIR_API json_t *weir_allow_failure(json_t *output);
 
@@ -499,7 +501,9 @@ WEIR_API json_t *weir_process(weir_run *run, const char *const *argv, const weir
 /* What weir_pause and weir_suspend wait for. */
 typedef struct weir_pause_options {
 	double timeout_seconds; /* 0: 3600. Past it the run fails: "was not resumed in time" */
-	const char *key;        /* once for each key, whatever the attempt: a pause that was resumed is not repeated */
+	const char
+	        *key; /* once for each key, whatever the attempt: a pause that was resumed is not repeated. NULL: "1",
+	                    "2", ... in the order of the attempt's pauses */
 	const weir_parameter *input; /* what is asked for; ends with an entry without name; NULL: nothing */
 	const char *description;     /* shown to who resumes it */
 	void *reserved[8];

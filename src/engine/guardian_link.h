@@ -6,6 +6,9 @@
 
 #include "loop/guardian.h"
 
+/* How often something is ordered that no guardian has lived to take. */
+enum { GUARDIAN_TRIES = 5 };
+
 /* Fork it, while this process has one thread and nothing open. When that can't be, one is started when it is needed. */
 void guardian_link_begin(void);
 

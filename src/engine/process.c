@@ -38,6 +38,7 @@ struct process {
 	const weir_process_options *options;
 	size_t max_bytes;
 	int leash;
+	bool taken;   /* by the guardian */
 	pid_t pid;    /* 0: not started yet */
 	int stdin_fd; /* ours; -1 once all is written */
 	size_t stdin_written;
@@ -233,7 +234,8 @@ static void hear(struct process *process)
 
 	if (result == WEIR_EAGAIN)
 		return;
-	if (result == 0 && event.kind == GUARDIAN_STARTED) {
+	process->taken = process->taken || result == 0;
+	if (result == 0 && event.kind <= GUARDIAN_STARTED) {
 		process->pid = event.pid;
 		return;
 	}
@@ -350,30 +352,46 @@ static json_t *conclude(const struct process *process, const char *program)
 	return result_of(process);
 }
 
-WEIR_API json_t *weir_process(weir_run *run, const char *const *argv, const weir_process_options *options)
+/* Try once. False: the guardian went before it had taken the order. */
+static bool run_once(weir_run *run, const char *const *argv, const weir_process_options *options, json_t **result)
 {
-	static const weir_process_options defaults;
 	AUTO(process_done)
 	struct process process = {
 		.run = run,
-		.options = options ? options : &defaults,
+		.options = options,
+		.max_bytes = options->max_bytes ? options->max_bytes : DEFAULT_MAX_BYTES,
 		.leash = -1,
 		.stdin_fd = -1,
+		.due_us = options->timeout_seconds > 0 ? clock_due_us(options->timeout_seconds) : INT64_MAX,
 		.out = { .fd = -1, .lines = { .run = run->run, .level = 20, .max_bytes = LINE_MAX_BYTES } },
 		.err = { .fd = -1, .lines = { .run = run->run, .level = 40, .max_bytes = LINE_MAX_BYTES } },
 	};
 	struct problem problem;
 
 	scope_init(&process.quiet);
-	process.max_bytes = process.options->max_bytes ? process.options->max_bytes : DEFAULT_MAX_BYTES;
-	process.due_us =
-	        process.options->timeout_seconds > 0 ? clock_due_us(process.options->timeout_seconds) : INT64_MAX;
+	if (start_process(&process, argv, &problem) < 0) {
+		*result = fail_to_start(&process, argv[0], problem.message);
+		return true;
+	}
+	attend_until_over(&process);
+	if (process.lost && !process.taken && !process.stop)
+		return false;
+	*result = conclude(&process, argv[0]);
+	return true;
+}
+
+WEIR_API json_t *weir_process(weir_run *run, const char *const *argv, const weir_process_options *options)
+{
+	static const weir_process_options defaults;
+	json_t *result = NULL;
+
 	if (attempt_refusal(run))
 		return NULL;
 	if (!argv || !argv[0])
 		return weir_fail_final(run, "weir_process was given no program");
-	if (start_process(&process, argv, &problem) < 0)
-		return fail_to_start(&process, argv[0], problem.message);
-	attend_until_over(&process);
-	return conclude(&process, argv[0]);
+	for (int tries = 0; tries < GUARDIAN_TRIES; tries++) {
+		if (run_once(run, argv, options ? options : &defaults, &result))
+			return result;
+	}
+	return weir_fail(run, "'%s' could not be started: the guardian process is ended again and again", argv[0]);
 }

@@ -27,7 +27,8 @@ struct process {
 	int out, err;  /* ours, of its captured outputs; -1: passed through, or closed */
 	int cancel_fd; /* readable when the attempt is cancelled */
 	struct scope_waiter cancel;
-	pid_t pid; /* 0: not started yet */
+	bool taken; /* by the guardian */
+	pid_t pid;  /* 0: not started yet */
 	bool stopping;
 	bool lost;                 /* the guardian is gone */
 	struct guardian_event end; /* ENDED or FAILED once it has come */
@@ -289,7 +290,8 @@ static void hear(struct process *process)
 
 	if (result == WEIR_EAGAIN)
 		return;
-	if (result == 0 && event.kind == GUARDIAN_STARTED) {
+	process->taken = process->taken || result == 0;
+	if (result == 0 && event.kind <= GUARDIAN_STARTED) {
 		process->pid = event.pid;
 		return;
 	}
@@ -376,7 +378,8 @@ static json_t *conclude(struct process *process)
 	return fail_crashed(process);
 }
 
-json_t *process_mode_run(weir_run *attempt)
+/* Try once. False: the guardian went before it had taken the order. */
+static bool run_once(weir_run *attempt, json_t **value)
 {
 	AUTO(process_done)
 	struct process process = {
@@ -391,8 +394,25 @@ json_t *process_mode_run(weir_run *attempt)
 	};
 	struct problem problem;
 
-	if (start(&process, &problem) < 0)
-		return weir_fail(attempt, "the process of the task could not be started: %s", problem.message);
+	if (start(&process, &problem) < 0) {
+		*value = weir_fail(attempt, "the process of the task could not be started: %s", problem.message);
+		return true;
+	}
 	attend_until_over(&process);
-	return conclude(&process);
+	if (process.lost && !process.taken && !process.stopping)
+		return false;
+	*value = conclude(&process);
+	return true;
+}
+
+json_t *process_mode_run(weir_run *attempt)
+{
+	json_t *value = NULL;
+
+	for (int tries = 0; tries < GUARDIAN_TRIES; tries++) {
+		if (run_once(attempt, &value))
+			return value;
+	}
+	return outcome_crashed(attempt, "the process of the task could not be started: the guardian process is ended "
+	                                "again and again");
 }

@@ -39,7 +39,12 @@ struct guardian_order {
 };
 
 /* What the guardian says of a child, on its leash. */
-enum guardian_event_kind { GUARDIAN_STARTED, GUARDIAN_ENDED, GUARDIAN_FAILED };
+enum guardian_event_kind {
+	GUARDIAN_TAKEN, /* the order has come; before that a guardian that is gone has begun nothing, and it can be sent again */
+	GUARDIAN_STARTED, /* with its pid */
+	GUARDIAN_ENDED,
+	GUARDIAN_FAILED, /* it could not be started */
+};
 
 struct guardian_event {
 	enum guardian_event_kind kind;
@@ -69,7 +74,7 @@ MUST_CHECK int guardian_greet(int socket, struct problem *problem);
 NORETURN void guardian_serve(int socket, guardian_call_fn *call);
 
 /* Have something started; leash gets the child's socket (close-on-exec, non-blocking). WEIR_EAGAIN: the guardian is gone.
-   From any thread. */
+   One that is just going may seem to take it: then its end is heard before GUARDIAN_TAKEN. From any thread. */
 MUST_CHECK int guardian_send(int socket, const struct guardian_order *order, int *leash, struct problem *problem);
 
 /* Read what is said on a leash. 0; WEIR_EAGAIN: nothing yet; WEIR_ENOTFOUND: the guardian is gone. */

@@ -21,9 +21,10 @@ enum { OWNER = 3, EPOLL, SIGNALS, FIRST_OF_ORDERS };
 /* Holding the owner's own descriptors would keep others from seeing that they were closed. */
 static void place_descriptors(int socket)
 {
+	int own = fcntl(socket, F_DUPFD_CLOEXEC, OWNER); /* it may be in the place of one of the first three */
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	if (null < 0 || dup2(socket, OWNER) < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
+	if (own < 0 || null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 || dup2(own, OWNER) < 0)
 		_exit(1);
 	close_range(OWNER + 1, ~0U, 0);
 	fcntl(OWNER, F_SETFD, FD_CLOEXEC);
@@ -62,12 +63,11 @@ static void raise_file_limit(struct guardian *guardian)
 	setrlimit(RLIMIT_NOFILE, &raised);
 }
 
-static void watch(struct guardian *guardian, int fd, void *what)
+static bool watch(struct guardian *guardian, int fd, void *what)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = what };
 
-	if (epoll_ctl(guardian->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
-		_exit(1);
+	return epoll_ctl(guardian->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 static void set_up(struct guardian *guardian, int socket)
@@ -82,8 +82,8 @@ static void set_up(struct guardian *guardian, int socket)
 	take_signals();
 	guardian->epoll = EPOLL;
 	guardian->signals = SIGNALS;
-	watch(guardian, OWNER, guardian);
-	watch(guardian, SIGNALS, &guardian->signals);
+	if (!watch(guardian, OWNER, guardian) || !watch(guardian, SIGNALS, &guardian->signals))
+		_exit(1);
 }
 
 /* --- Orders --- */
@@ -159,8 +159,11 @@ static void take_order(struct guardian *guardian)
 		return;
 	}
 	ward = ward_start(guardian, &order);
-	if (ward)
-		watch(guardian, ward->leash, ward);
+	if (!ward || watch(guardian, ward->leash, ward))
+		return;
+	/* One that could not be told to stop must not run. */
+	ward_drop_leash(guardian, ward);
+	ward_stop(ward, 0);
 }
 
 /* --- Leashes --- */

@@ -44,12 +44,14 @@ static struct ward *ward_new(struct guardian *guardian, const struct taken_order
 
 struct ward *ward_start(struct guardian *guardian, struct taken_order *order)
 {
-	pid_t pid = fork();
-	int error = errno;
-	struct guardian_event event = { .kind = pid < 0 ? GUARDIAN_FAILED : GUARDIAN_STARTED,
-		                        .error = pid < 0 ? error : 0,
-		                        .pid = pid };
+	struct guardian_event event = { .kind = GUARDIAN_TAKEN };
+	pid_t pid;
 
+	tell(order->fds[ORDER_LEASH], &event);
+	pid = fork();
+	event.kind = pid < 0 ? GUARDIAN_FAILED : GUARDIAN_STARTED;
+	event.error = pid < 0 ? errno : 0;
+	event.pid = pid;
 	if (pid == 0)
 		child_enter(guardian, order);
 	if (pid > 0)
