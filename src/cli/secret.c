@@ -6,6 +6,7 @@
 #include "store/secret_key.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <termios.h>
 #include <unistd.h>
@@ -48,23 +49,45 @@ static int read_all(struct strbuf *text, bool line, struct problem *problem)
 	return 0;
 }
 
-/* On a terminal: ask, and do not show what is typed. */
-static int read_typed(const struct secret_options *options, struct strbuf *text, struct problem *problem)
-{
-	struct termios before, silent;
-	int result;
+/* The terminal as it was; for who is interrupted while it is silent. */
+static struct termios terminal_before;
 
-	if (tcgetattr(STDIN_FILENO, &before) < 0)
+static void on_signal(int number)
+{
+	tcsetattr(STDIN_FILENO, TCSANOW, &terminal_before);
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
+/* The terminal is silent before it asks: what is typed at once is neither shown nor lost. */
+static int be_silent(struct problem *problem)
+{
+	struct termios silent;
+
+	if (tcgetattr(STDIN_FILENO, &terminal_before) < 0)
 		return problem_set(problem, error_of_errno(errno), "the terminal: %s", strerror(errno));
-	silent = before;
+	signal(SIGINT, on_signal);
+	signal(SIGTERM, on_signal);
+	silent = terminal_before;
 	silent.c_lflag &= ~(tcflag_t)ECHO;
 	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) < 0)
 		return problem_set(problem, error_of_errno(errno), "the terminal: %s", strerror(errno));
-	/* Only now: what was typed before the echo is off would be shown, and is thrown away. */
+	return 0;
+}
+
+/* On a terminal: ask, and do not show what is typed. */
+static int read_typed(const struct secret_options *options, struct strbuf *text, struct problem *problem)
+{
+	int result = be_silent(problem);
+
+	if (result < 0)
+		return result;
 	fprintf(stderr, "The text of '%.*s' (it is not shown): ", STR_ARG(options->name));
 	fflush(stderr);
 	result = read_all(text, true, problem);
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &terminal_before);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
 	fputc('\n', stderr);
 	return result;
 }

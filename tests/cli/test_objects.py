@@ -3,7 +3,9 @@
 import contextlib
 import os
 import pty
+import signal
 import subprocess
+import termios
 
 import pytest
 from conftest import HANG_SECONDS, WEIR, normalise
@@ -110,15 +112,20 @@ db    3      0              yes     just now
 # --- secret set, on a terminal ---
 
 
-def test_a_secret_that_is_typed_is_not_shown(empty):
-    master, slave = pty.openpty()  # it echoes, as terminals do
-    process = subprocess.Popen([WEIR, "secret", "set", "token"], env=empty.env, cwd=empty.work, stdin=slave, stdout=slave,
-                               stderr=slave)
-    os.close(slave)
+def ask_on_terminal(weir, *args):
+    """Start it on a terminal that echoes, as terminals do; gives it when it has asked, with the terminal and what it said."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen([WEIR, *args], env=weir.env, cwd=weir.work, stdin=slave, stdout=slave, stderr=slave)
     output = b""
     while b"shown): " not in output:
         output += os.read(master, 4096)
+    return process, master, slave, output
+
+
+def test_a_secret_that_is_typed_is_not_shown(empty):
+    process, master, slave, output = ask_on_terminal(empty, "secret", "set", "token")
     os.write(master, b"open sesame\n")
+    os.close(slave)
     with contextlib.suppress(OSError):
         while data := os.read(master, 4096):
             output += data
@@ -127,6 +134,16 @@ def test_a_secret_that_is_typed_is_not_shown(empty):
     assert b"sesame" not in output
     assert b"Set secret 'token'" in output
     assert [row["name"] for row in empty.json("secret", "ls")] == ["token"]
+
+
+def test_a_terminal_shows_again_what_is_typed_when_it_is_interrupted(empty):
+    process, master, slave, _ = ask_on_terminal(empty, "secret", "set", "token")
+    assert not termios.tcgetattr(slave)[3] & termios.ECHO
+    process.send_signal(signal.SIGINT)
+    assert process.wait(HANG_SECONDS) == -signal.SIGINT
+    assert termios.tcgetattr(slave)[3] & termios.ECHO
+    os.close(slave)
+    os.close(master)
 
 
 # --- What is printed is what was meant, also on a terminal ---
