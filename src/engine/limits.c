@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "core/limit.h"
 #include "engine/ask_store.h"
+#include "engine/process_child.h"
 #include "engine/record.h"
 #include "engine/slot_queue.h"
 
@@ -292,6 +293,8 @@ static int refuse_late(weir_run *run, const char *name)
 {
 	bool closed;
 
+	if (process_child_refuses(run, "hold slots of limits"))
+		return WEIR_EPERM;
 	pthread_mutex_lock(&run->mutex);
 	closed = run->slots_closed;
 	pthread_mutex_unlock(&run->mutex);

@@ -2,6 +2,7 @@
 /* secrets.c - weir_secret: the text of a secret, as long as the run's function runs. */
 #include "base/settings_table.h"
 #include "core/secret.h"
+#include "engine/process_child.h"
 #include "engine/run.h"
 #include "store/secret_key.h"
 
@@ -78,7 +79,7 @@ WEIR_API const char *weir_secret(weir_run *run, const char *name)
 	struct strbuf text = { 0 };
 	struct problem problem;
 
-	if (attempt_is_abandoned(run))
+	if (attempt_is_abandoned(run) || process_child_refuses(run, "read secrets"))
 		return NULL;
 	if (open_secret(run->run->engine->store, name ? name : "", &text, &problem) < 0) {
 		secret_wipe(&text);

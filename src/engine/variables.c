@@ -2,6 +2,7 @@
 /* variables.c - weir_variable_get and weir_variable_set. */
 #include "core/variable.h"
 #include "engine/ask_store.h"
+#include "engine/process_child.h"
 
 #include <stdlib.h>
 
@@ -26,7 +27,7 @@ WEIR_API json_t *weir_variable_get(weir_run *run, const char *name)
 	struct db *db;
 	int result;
 
-	if (attempt_is_abandoned(run))
+	if (attempt_is_abandoned(run) || process_child_refuses(run, "read variables"))
 		return NULL;
 	result = store_reader(store, &db, &problem);
 	if (result == 0) {

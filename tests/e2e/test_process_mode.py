@@ -141,7 +141,8 @@ def test_it_may_run_programs(home):
 
 
 @pytest.mark.parametrize("which,what", list(enumerate(["start other runs"] * 5 + [
-    "read checkpoints", "keep checkpoints", "begin transactions"])))
+    "read checkpoints", "keep checkpoints", "begin transactions", "read secrets", "read variables",
+    "use what the store keeps", "use what the store keeps", "hold slots of limits", "hold slots of limits"])))
 def test_it_is_refused_what_needs_the_store(home, which, what):
     assert call(home, "start-flow", which).code == FAILED
     task, message = only_task(home)
@@ -150,7 +151,7 @@ def test_it_is_refused_what_needs_the_store(home, which, what):
 
 
 def test_it_starts_no_flows(home):
-    assert call(home, "start-flow", 8).code == FAILED
+    assert call(home, "start-flow", 14).code == FAILED
     assert "can't start flows" in only_task(home)[1]
 
 
