@@ -187,7 +187,8 @@ enum weir_cache_by {
  * A task: the smallest unit that is retried, timed and recorded.
  *
  * run_name may hold {parameter}, {task_name}, {flow_name}, {flow_run_name} and {count} (of this task's calls, from 0);
- * {{ and }} are braces. A value that is no text comes as JSON.
+ * {{ and }} are braces. A value that is no text comes as JSON; long ones are cut, line breaks become blanks. A run whose name
+ * holds the result of another one is named when it begins.
  */
 typedef struct weir_task {
 	const char *name;                /* shown everywhere; required, UTF-8 without / % & < > */
@@ -226,11 +227,11 @@ typedef struct weir_task {
 
 /* A flow: what is deployed and started; it calls tasks and other flows. */
 typedef struct weir_flow {
-	const char *name;                               /* required, UTF-8 without / % & < > */
-	const char *description;                        /* for people; NULL: none */
-	const char *version;                            /* recorded with each run; NULL: none */
-	const char *run_name;                           /* a template as a task's; NULL: a made-up one */
-	const char *tags[WEIR_MAX_TAGS];                /* of its runs */
+	const char *name;                /* required, UTF-8 without / % & < > */
+	const char *description;         /* for people; NULL: none */
+	const char *version;             /* recorded with each run; NULL: none */
+	const char *run_name;            /* a template of {parameter}, {flow_name} and {count}; NULL: made up */
+	const char *tags[WEIR_MAX_TAGS]; /* of its runs */
 	weir_parameter parameters[WEIR_MAX_PARAMETERS]; /* in the order in which arrays bind */
 	json_t *(*run)(weir_run *run);                  /* required */
 	enum weir_mode mode;                            /* WEIR_THREAD or WEIR_ASYNC */
@@ -366,7 +367,8 @@ WEIR_API json_t *weir_outputs_of(weir_futures *futures);
 
 /*
  * The same placeholder, taken over, but a failure lets it pass: the other child starts all the same, and finds an object
- * {"state": {"type": "FAILED", "name": "Failed", "message": "..."}} in place of each result that is not there.
+ * {"state": {"type": "FAILED", "name": "Failed", "message": "..."}} in place of each result that is not there: such a
+ * parameter is best a WEIR_ANY_VALUE. Another value than a placeholder is given back as it is.
  */
 WEIR_API json_t *weir_allow_failure(json_t *output);
 
@@ -499,7 +501,9 @@ WEIR_API json_t *weir_process(weir_run *run, const char *const *argv, const weir
 /* What weir_pause and weir_suspend wait for. */
 typedef struct weir_pause_options {
 	double timeout_seconds; /* 0: 3600. Past it the run fails: "was not resumed in time" */
-	const char *key;        /* once for each key, whatever the attempt: a pause that was resumed is not repeated */
+	const char
+	        *key; /* once for each key, whatever the attempt: a pause that was resumed is not repeated. NULL: "1",
+	                    "2", ... in the order of the attempt's pauses */
 	const weir_parameter *input; /* what is asked for; ends with an entry without name; NULL: nothing */
 	const char *description;     /* shown to who resumes it */
 	void *reserved[8];
@@ -565,8 +569,9 @@ WEIR_API int weir_artifact_link(weir_run *run, const char *key, const char *url,
 WEIR_API int weir_artifact_progress(weir_run *run, const char *key, double percent, const char *description);
 
 /*
- * Variables: named values of all flows. Names: letters, digits, dashes and underscores. weir_variable_get gives a new
- * reference, NULL when there is none. weir_variable_set takes the value over and makes or replaces it.
+ * Variables: named values of all flows. Names: lower case letters, digits, dashes and underscores. weir_variable_get gives a
+ * new reference, NULL when there is none. weir_variable_set takes the value over (at most 5,000 characters of JSON), makes or
+ * replaces it, and returns 0 when that is durable, or an error code.
  */
 WEIR_API json_t *weir_variable_get(weir_run *run, const char *name);
 WEIR_API int weir_variable_set(weir_run *run, const char *name, json_t *value);
@@ -581,7 +586,7 @@ WEIR_API const char *weir_secret(weir_run *run, const char *name);
 /* --- Limits kept by the store --------------------------------------------------------------------------------------- */
 
 /*
- * Take so many slots of the limit of this name (`weir global-concurrency-limit create NAME --limit N`), waiting up to
+ * Take so many slots of the limit of this name (`weir gcl create NAME --limit N`), waiting up to
  * WEIR_FOREVER until they are free; who waited longest comes first. A slot is held until weir_concurrency_release, at the
  * latest until this run's function returns or its program dies. A name without a limit is not limited. Returns 0,
  * WEIR_ETIMEDOUT, WEIR_ECANCELED, WEIR_ELIMIT when more is asked for than the limit has, or an error of the store.

@@ -58,10 +58,11 @@ static int read_typed(const struct secret_options *options, struct strbuf *text,
 		return problem_set(problem, error_of_errno(errno), "the terminal: %s", strerror(errno));
 	silent = before;
 	silent.c_lflag &= ~(tcflag_t)ECHO;
-	fprintf(stderr, "The text of '%.*s' (it is not shown): ", STR_ARG(options->name));
-	fflush(stderr);
 	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) < 0)
 		return problem_set(problem, error_of_errno(errno), "the terminal: %s", strerror(errno));
+	/* Only now: what was typed before the echo is off would be shown, and is thrown away. */
+	fprintf(stderr, "The text of '%.*s' (it is not shown): ", STR_ARG(options->name));
+	fflush(stderr);
 	result = read_all(text, true, problem);
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
 	fputc('\n', stderr);

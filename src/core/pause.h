@@ -18,9 +18,11 @@ struct pause {
 	struct str description; /* or STR_NULL */
 };
 
+enum pause_status { PAUSE_REFUSED, PAUSE_WAITS, PAUSE_RESUMED, PAUSE_EXPIRED };
+
 /* How it stands with a pause. Texts lie in tx->arena. */
 struct pause_answer {
-	enum { PAUSE_REFUSED, PAUSE_WAITS, PAUSE_RESUMED, PAUSE_EXPIRED } status;
+	enum pause_status status;
 	struct str input;      /* PAUSE_RESUMED: a JSON object */
 	struct str reason;     /* PAUSE_REFUSED */
 	enum state_type state; /* of the run */

@@ -2,6 +2,7 @@
 /* artifacts.c - weir_artifact_*: what a run records for people to look at. */
 #include "core/artifact.h"
 #include "engine/ask_store.h"
+#include "engine/process_child.h"
 
 #include <stdlib.h>
 
@@ -21,6 +22,8 @@ static int write_artifact(struct tx *tx, void *request)
 /* A wrong call is told in the run's log: its value is lost, the run goes on. */
 static int refuse(weir_run *run, const char *key, const struct problem *problem)
 {
+	if (process_child_refuses(run, "record artifacts"))
+		return WEIR_EPERM;
 	run_log(run->run, 40, "artifact '%s' was not recorded: %s", key ? key : "", problem->message);
 	return problem->code;
 }
@@ -34,14 +37,16 @@ static int record(weir_run *run, const char *type, const char *key, const char *
 		.artifact = { .key = str_of(key),
 		              .type = str_of(type),
 		              .description = str_of(description),
-		              .data = str_of(data),
-		              .flow_run_id = future->flow->flow_run_id },
+		              .data = str_of(data) },
 		.write = write,
 	};
 	struct problem problem;
 
+	if (process_child_refuses(run, "record artifacts"))
+		return WEIR_EPERM;
 	if (attempt_is_abandoned(run))
 		return WEIR_EABANDONED;
+	recording.artifact.flow_run_id = future->flow->flow_run_id;
 	if (!future->what.is_flow)
 		recording.artifact.task_run_id = future->id;
 	if (ask_store(run, write_artifact, &recording, &problem) < 0)
@@ -70,15 +75,15 @@ static int record_value(weir_run *run, const char *type, const char *key, const 
 /* The rows travel as text within the data, as Prefect's clients send them and its pages read them. */
 WEIR_API int weir_artifact_table(weir_run *run, const char *key, json_t *rows, const char *description)
 {
-	json_auto_t *owned UNUSED = rows, *data = NULL;
+	json_auto_t *owned = rows, *data = NULL;
 	struct problem problem;
 	char *text;
 
-	if (!json_is_array(rows) && !json_is_object(rows)) {
+	if (!json_is_array(owned) && !json_is_object(owned)) {
 		problem_set(&problem, WEIR_EINVAL, "a table is an array of rows, or an object of columns");
 		return refuse(run, key, &problem);
 	}
-	text = json_dumps(rows, JSON_COMPACT);
+	text = json_dumps(owned, JSON_COMPACT);
 	data = json_string(text);
 	free(text);
 	return record_value(run, "table", key, data, description, artifact_create);

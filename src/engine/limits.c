@@ -293,7 +293,7 @@ static int refuse_late(weir_run *run, const char *name)
 {
 	bool closed;
 
-	if (process_child_refuses(run, "hold slots of limits"))
+	if (process_child_refuses(run, "take slots of limits"))
 		return WEIR_EPERM;
 	pthread_mutex_lock(&run->mutex);
 	closed = run->slots_closed;
@@ -364,7 +364,7 @@ WEIR_API void weir_concurrency_release(weir_run *run, const char *name, int slot
 	struct problem problem;
 	int result;
 
-	if (!holds_any(run))
+	if (process_child_refuses(run, "give slots of limits back") || !holds_any(run))
 		return;
 	result = ask_store(run, release, &back, &problem);
 	if (result < 0)

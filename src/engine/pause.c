@@ -143,11 +143,11 @@ static int expire(struct tx *tx, const struct pause *pause, struct pause_answer 
 
 /* Ask, and tell what came of it: PAUSE_REFUSED, with the run's outcome set, also when the store could not be asked. *input gets
    a new reference for PAUSE_RESUMED. */
-static int ask(weir_run *run, const struct pause *pause, ask_fn *what, json_t **input)
+static enum pause_status ask(weir_run *run, const struct pause *pause, ask_fn *what, json_t **input)
 {
 	struct question question = { .pause = pause, .ask = what };
 	struct problem problem;
-	int status = PAUSE_REFUSED;
+	enum pause_status status = PAUSE_REFUSED;
 
 	if (ask_store(run, run_question, &question, &problem) < 0) {
 		weir_fail_final(run, "the run can't be paused: %s", problem.message);
@@ -160,8 +160,10 @@ static int ask(weir_run *run, const struct pause *pause, ask_fn *what, json_t **
 			                    NULL);
 		if (status == PAUSE_REFUSED)
 			weir_fail_final(run, "the run can't be paused: %.*s", STR_ARG(question.answer.reason));
-		if (status == PAUSE_RESUMED && !*input)
-			status = (weir_fail_final(run, "the input of the run can't be read"), PAUSE_REFUSED);
+		if (status == PAUSE_RESUMED && !*input) {
+			weir_fail_final(run, "the input of the run can't be read");
+			status = PAUSE_REFUSED;
+		}
 	}
 	arena_done(&question.arena);
 	return status;
@@ -197,7 +199,7 @@ static int wait_for_message(weir_run *run, struct pause_wait *wait, int64_t due_
 static json_t *wait_here(weir_run *run, const struct pause *pause, struct pause_wait *wait, int64_t due_us)
 {
 	json_t *input = NULL;
-	int status = ask(run, pause, flow_run_pause, &input);
+	enum pause_status status = ask(run, pause, flow_run_pause, &input);
 
 	if (status == PAUSE_WAITS)
 		tell(run, pause);

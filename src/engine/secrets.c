@@ -79,7 +79,7 @@ WEIR_API const char *weir_secret(weir_run *run, const char *name)
 	struct strbuf text = { 0 };
 	struct problem problem;
 
-	if (attempt_is_abandoned(run) || process_child_refuses(run, "read secrets"))
+	if (process_child_refuses(run, "read secrets") || attempt_is_abandoned(run))
 		return NULL;
 	if (open_secret(run->run->engine->store, name ? name : "", &text, &problem) < 0) {
 		secret_wipe(&text);

@@ -21,14 +21,15 @@ static json_t *read_value(weir_run *run, const char *name, struct str text)
 WEIR_API json_t *weir_variable_get(weir_run *run, const char *name)
 {
 	AUTO(arena_done) struct arena arena = { 0 };
-	struct store *store = run->run->engine->store;
 	struct variable variable;
+	struct store *store;
 	struct problem problem;
 	struct db *db;
 	int result;
 
-	if (attempt_is_abandoned(run) || process_child_refuses(run, "read variables"))
+	if (process_child_refuses(run, "read variables") || attempt_is_abandoned(run))
 		return NULL;
+	store = run->run->engine->store;
 	result = store_reader(store, &db, &problem);
 	if (result == 0) {
 		result = variable_find(db, str_of(name), &arena, &variable, &problem);
@@ -56,7 +57,9 @@ WEIR_API int weir_variable_set(weir_run *run, const char *name, json_t *value)
 	struct problem problem;
 	int result = WEIR_EABANDONED;
 
-	if (!attempt_is_abandoned(run)) {
+	if (process_child_refuses(run, "set variables")) {
+		result = WEIR_EPERM;
+	} else if (!attempt_is_abandoned(run)) {
 		result = text ? ask_store(run, set, &variable, &problem)
 		              : problem_set(&problem, WEIR_EINVAL,
 		                            "it needs a value that JSON can hold: UTF-8, finite numbers");

@@ -760,7 +760,8 @@ def test_wrong_environment(empty):
 
 # --- Help and usage ---
 
-COMMANDS = ["flow ls", "flow-run ls", "flow-run inspect", "flow-run logs", "flow-run cancel", "flow-run delete",
+COMMANDS = ["flow ls", "flow-run ls", "flow-run inspect", "flow-run logs", "flow-run cancel", "flow-run resume",
+            "flow-run delete",
             "task-run ls", "task-run inspect", "task-run logs", "why",
             "artifact ls", "artifact inspect", "artifact delete",
             "variable ls", "variable get", "variable inspect", "variable set", "variable unset",

@@ -372,17 +372,6 @@ static void rates_decay(void **state)
 	assert_string_equal(look_at(world, 2 * SECOND_US, 4), "taken");
 }
 
-static int look_time(struct tx *tx, void *data)
-{
-	struct step *step = data;
-	struct str name = STR("api");
-
-	tx->now_us = step->now_us;
-	step->request.names = &name;
-	step->request.count = 1;
-	return slots_acquire(tx, &step->request, &step->answer);
-}
-
 /* Each waiter is told its own time, so that not all look at once. */
 static void the_time_to_look_is_that_of_ones_turn(void **state)
 {
@@ -391,6 +380,8 @@ static void the_time_to_look_is_that_of_ones_turn(void **state)
 	make_limit(world, "api", 1, 1);
 	for (uint8_t who = 1; who <= 4; who++) {
 		struct step step = {
+			.world = world,
+			.name = "api",
 			.request = { .slots = 1,
 			             .mode = SLOTS_RATE_LIMIT,
 			             .holder = { HOLDER_TASK_RUN, id(who), id(100), id(9) },
@@ -398,7 +389,7 @@ static void the_time_to_look_is_that_of_ones_turn(void **state)
 			.now_us = NOW_US,
 		};
 
-		world_run(world, look_time, &step);
+		world_run(world, acquire, &step);
 		assert_int_equal(step.answer.acquired, who == 1);
 		if (who > 1)
 			assert_int_equal(step.answer.look_at, NOW_US + (who - 1) * SECOND_US);
@@ -483,16 +474,6 @@ static int crash(struct tx *tx, void *data)
 	return program_runs_crash(tx, step->id, STR("gone"), &step->count);
 }
 
-static int ask_of_program(struct tx *tx, void *data)
-{
-	struct step *step = data;
-	struct str name = STR("db");
-
-	step->request.names = &name;
-	step->request.count = 1;
-	return slots_acquire(tx, &step->request, &step->answer);
-}
-
 static void dead_programs_hold_nothing_and_wait_for_nothing(void **state)
 {
 	struct world *world = *state;
@@ -503,13 +484,16 @@ static void dead_programs_hold_nothing_and_wait_for_nothing(void **state)
 	ask(world, 2, 1, "db"); /* of the same program */
 	for (uint8_t who = 3; who <= 4; who++) {
 		struct step other = {
+			.world = world,
+			.name = "db",
+			.now_us = NOW_US,
 			.request = { .slots = 1,
 			             .mode = SLOTS_CONCURRENCY,
 			             .holder = { HOLDER_TASK_RUN, id(who), id(100), id(8) },
 			             .waiter_id = id(who) },
 		};
 
-		world_run(world, ask_of_program, &other);
+		world_run(world, acquire, &other);
 	}
 	world_run(world, crash, &step);
 	assert_string_equal(holders(world), "03*1 | 04\n");

@@ -276,3 +276,13 @@ def test_in_a_coroutine(home):
     assert ended.result is True, ended
     assert len(artifacts(home)) == 5
     assert home.weir("variable", "get", "greeting").stdout == "loop\n"
+
+
+@pytest.mark.parametrize("what", ["artifact", "variable", "secret", "limit"])
+def test_in_a_process_of_its_own_there_is_no_store(home, what):
+    assert home.weir("concurrency-limit", "create", "db", "1").code == 0
+    ended = home.flow("objects", "in-process", what=what)
+    assert ended.result == (False if what == "secret" else -16), ended
+    assert "a task in process mode can't" in ended.stderr
+    with home.store() as store:
+        assert store.count("slot") == 0 and store.count("artifact") == 0 and store.count("variable") == 0

@@ -115,6 +115,26 @@ def test_two_children_at_a_time(home, failures, threads):
         assert ended.result["values"] == list(range(12))
 
 
+@pytest.mark.parametrize("failures", [0, 2])
+def test_two_coroutines_at_a_time(home, failures):
+    ended = home.flow("options", "two-async", failures=failures)
+    assert ended.code == 0, ended
+    assert ended.result["most"] == 2
+    assert len(ended.result["values"]) == 40
+
+
+def test_two_processes_at_a_time(home):
+    ended, _, tasks = run_flow(home, "two-processes")
+    assert ended.code == 0, ended
+    begins = [(task["start_time"], 1) for task in tasks]
+    ends = [(task["end_time"], -1) for task in tasks]
+    running = most = 0
+    for _, change in sorted(begins + ends):
+        running += change
+        most = max(most, running)
+    assert len(tasks) == 6 and most <= 2
+
+
 @pytest.mark.parametrize("threads", [1, 4])
 def test_one_at_a_time_whatever_waits_for_what(home, threads):
     ended = home.flow("options", "one", env={"WEIR_THREADS": str(threads)})

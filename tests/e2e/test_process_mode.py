@@ -142,7 +142,7 @@ def test_it_may_run_programs(home):
 
 @pytest.mark.parametrize("which,what", list(enumerate(["start other runs"] * 5 + [
     "read checkpoints", "keep checkpoints", "begin transactions", "read secrets", "read variables",
-    "use what the store keeps", "use what the store keeps", "hold slots of limits", "hold slots of limits"])))
+    "set variables", "record artifacts", "take slots of limits", "take slots of limits"])))
 def test_it_is_refused_what_needs_the_store(home, which, what):
     assert call(home, "start-flow", which).code == FAILED
     task, message = only_task(home)

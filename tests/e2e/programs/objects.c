@@ -140,10 +140,45 @@ static const weir_flow on_loop = {
 	.run = record_on_loop,
 };
 
+/* --- In a process of its own, where there is no store ------------------------------------------------------------- */
+
+static json_t *record_there(weir_run *run)
+{
+	const char *what = weir_string(run, "what");
+
+	if (strcmp(what, "artifact") == 0)
+		return json_integer(weir_artifact_markdown(run, "there", "x", NULL));
+	if (strcmp(what, "variable") == 0)
+		return json_integer(weir_variable_set(run, "there", json_true()));
+	if (strcmp(what, "secret") == 0)
+		return json_boolean(weir_secret(run, "token") != NULL);
+	return json_integer(weir_concurrency(run, "db", 1));
+}
+
+static const weir_task there_task = {
+	.name = "there",
+	.tags = { "db" },
+	.parameters = { { .name = "what", .type = WEIR_STRING, .required = true } },
+	.run = record_there,
+	.mode = WEIR_PROCESS,
+};
+
+static json_t *call_there(weir_run *run)
+{
+	return weir_call(run, &there_task, "{s:s}", "what", weir_string(run, "what"));
+}
+
+static const weir_flow in_process = {
+	.name = "in-process",
+	.parameters = { { .name = "what", .type = WEIR_STRING, .required = true } },
+	.run = call_there,
+};
+
 int main(int argc, char **argv)
 {
-	static const weir_flow *const flows[] = { &artifacts, &bad_artifacts, &variables, &bad_variables,
-		                                  &secrets,   &hooks,         &on_loop,   NULL };
+	static const weir_flow *const flows[] = { &artifacts,     &bad_artifacts, &variables,
+		                                  &bad_variables, &secrets,       &hooks,
+		                                  &on_loop,       &in_process,    NULL };
 
 	return weir_main(argc, argv, flows);
 }

@@ -192,6 +192,46 @@ static const weir_flow two = {
 	.max_parallel = 2,
 };
 
+static const weir_task counting_async = {
+	.name = "counting-async",
+	.parameters = COUNTING_PARAMETERS,
+	.run = count_running,
+	.mode = WEIR_ASYNC,
+	.retries = 2,
+	.retry_delay_seconds = { 0.05, 0 },
+};
+
+static json_t *two_coroutines_at_a_time(weir_run *run)
+{
+	return report(map_some(run, &counting_async, 40, (int)weir_integer(run, "failures")));
+}
+
+static const weir_flow two_async = {
+	.name = "two-async",
+	.parameters = { { .name = "failures", .type = WEIR_INTEGER, .fallback = "0" } },
+	.run = two_coroutines_at_a_time,
+	.mode = WEIR_ASYNC,
+	.max_parallel = 2,
+};
+
+static const weir_task counting_process = {
+	.name = "counting-process",
+	.parameters = COUNTING_PARAMETERS,
+	.run = count_running,
+	.mode = WEIR_PROCESS,
+};
+
+static json_t *two_processes_at_a_time(weir_run *run)
+{
+	return report(map_some(run, &counting_process, 6, 0));
+}
+
+static const weir_flow two_processes = {
+	.name = "two-processes",
+	.run = two_processes_at_a_time,
+	.max_parallel = 2,
+};
+
 /* Each waits for the one before, backwards and forwards, with one place: calls within children take none. */
 static json_t *call_within(weir_run *run)
 {
@@ -384,11 +424,11 @@ static const weir_flow described = {
 
 int main(int argc, char **argv)
 {
-	static const weir_flow *const flows[] = { &names,     &named_below,  &bad_task_name, &bad_flow_name,
-		                                  &allows,    &allows_half,  &allows_typed,  &two,
-		                                  &one,       &subflows_one, &line,          &hooks,
-		                                  &condition, &backoff,      &limits,        &described,
-		                                  NULL };
+	static const weir_flow *const flows[] = {
+		&names,  &named_below, &bad_task_name, &bad_flow_name, &allows, &allows_half, &allows_typed,
+		&two,    &one,         &subflows_one,  &line,          &hooks,  &condition,   &backoff,
+		&limits, &described,   &two_async,     &two_processes, NULL
+	};
 
 	return weir_main(argc, argv, flows);
 }
