@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/ask_store.h"
 
+#include "engine/process_child.h"
 #include "engine/record.h"
 
 /* On the stack of who waits. */
@@ -31,6 +32,8 @@ int ask_store(weir_run *attempt, job_fn *run, void *request, struct problem *pro
 		.problem = problem,
 	};
 
+	if (process_child_refuses(attempt, "use what the store keeps"))
+		return problem_set(problem, WEIR_EPERM, "a task's own process has no store");
 	executor_submit(store_executor(attempt->run->engine->store), &question.job);
 	scope_await_event(&attempt->scope, &question.answered);
 	return question.result;

@@ -17,12 +17,12 @@ weir_run *attempt_current(void)
 
 bool attempt_is_abandoned(const weir_run *attempt)
 {
-	return __atomic_load_n(&attempt->phase, __ATOMIC_ACQUIRE) == ATTEMPT_ABANDONED;
+	return forked_is_copy() || __atomic_load_n(&attempt->phase, __ATOMIC_ACQUIRE) == ATTEMPT_ABANDONED;
 }
 
 int attempt_refusal(const weir_run *attempt)
 {
-	if (forked_is_copy() || attempt_is_abandoned(attempt))
+	if (attempt_is_abandoned(attempt))
 		return WEIR_EABANDONED;
 	if (process_child_is(attempt))
 		return process_child_cancelled();

@@ -412,6 +412,18 @@ static json_t *start_flow(weir_run *run)
 		return weir_checkpoint_set(run, "key", json_true()) == 0 ? json_true() : NULL;
 	case 7:
 		return weir_transaction_begin(run, "key") ? json_true() : NULL;
+	case 8:
+		return weir_secret(run, "name") ? json_true() : NULL;
+	case 9:
+		return weir_variable_get(run, "name");
+	case 10:
+		return weir_variable_set(run, "name", json_true()) == 0 ? json_true() : NULL;
+	case 11:
+		return weir_artifact_markdown(run, "key", "text", NULL) == 0 ? json_true() : NULL;
+	case 12:
+		return weir_concurrency(run, "name", 1) == 0 ? json_true() : NULL;
+	case 13:
+		return weir_server_rate_limit(run, "name", 1) == 0 ? json_true() : NULL;
 	default:
 		if (weir_run_flow(&call_flow, NULL, &problem, "{s:s}", "task", "echo") < 0)
 			return weir_fail(run, "%s", problem.message);
