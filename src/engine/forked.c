@@ -18,8 +18,11 @@ static void become_copy(void)
 	is_copy = true;
 	engine_disown("this process was forked from a program that runs flows: only that program can start runs");
 	guardian_link_forget();
-	if (engine)
-		store_forked(engine->store);
+	if (!engine)
+		return;
+	store_forked(engine->store);
+	if (engine->results.storage)
+		result_storage_forked(engine->results.storage);
 }
 
 static void watch_once(void)

@@ -57,6 +57,16 @@ void result_locks_close(struct result_locks *locks)
 	free(locks);
 }
 
+/* Without the mutex, which another thread may have held. */
+void result_locks_forked(struct result_locks *locks)
+{
+	for (size_t i = 0; i < FILE_COUNT; i++) {
+		if (locks->files[i] >= 0)
+			close(locks->files[i]);
+		locks->files[i] = -1;
+	}
+}
+
 /* Opened by the first who needs it; never removed, so who holds a lock in it holds the one that others see. */
 static int open_file(struct result_locks *locks, const char *name)
 {

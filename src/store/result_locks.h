@@ -11,6 +11,9 @@ struct result_locks;
 MUST_CHECK int result_locks_open(const char *path, int folder, struct result_locks **out, struct problem *problem);
 void result_locks_close(struct result_locks *locks); /* NULL is allowed */
 
+/* In a copy of the process that was forked: close the files, so that it holds none of the program's locks. */
+void result_locks_forked(struct result_locks *locks);
+
 /* As result_lock_try and result_unlock (store/result_storage.h). */
 MUST_CHECK int result_locks_try(struct result_locks *locks, const char *name, struct problem *problem);
 void result_locks_release(struct result_locks *locks, const char *name);

@@ -172,6 +172,12 @@ void result_storage_close(struct result_storage *storage)
 	free(storage);
 }
 
+void result_storage_forked(struct result_storage *storage)
+{
+	close_fd(&storage->life);
+	result_locks_forked(storage->locks);
+}
+
 /* --- Writing --- */
 
 static int write_all(int fd, struct str text)

@@ -36,6 +36,9 @@ struct result_record {
 MUST_CHECK int result_storage_open(const char *path, struct result_storage **out, struct problem *problem);
 void result_storage_close(struct result_storage *storage); /* NULL is allowed */
 
+/* In a copy of the process that was forked: close the files by which others see that the program lives and computes. */
+void result_storage_forked(struct result_storage *storage);
+
 const char *result_storage_path(const struct result_storage *storage);
 
 /*

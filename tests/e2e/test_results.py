@@ -152,6 +152,13 @@ def test_the_death_of_who_computes_lets_the_next_one_compute(home):
     eventually(lambda: computed(home) == ["square 7"] * 2, "the second computes")
 
 
+def test_a_copy_that_a_task_has_forked_holds_no_key(home):
+    first = home.start("results", "run", "forking", "--param=seconds=1")
+    eventually(lambda: computed(home) == ["forked"], "it has forked")
+    os.kill(first.pid, signal.SIGKILL)
+    completed(home.flow("results", "forking"), "computed")
+
+
 def test_cancelling_who_waits_for_a_key(home):
     first = home.start("results", "run", "repeat", "--param=seconds=60")
     eventually(lambda: computed(home) == ["square 7"], "the first computes")

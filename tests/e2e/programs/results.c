@@ -50,6 +50,43 @@ static const weir_task square_task = {
 	.cache_by = WEIR_CACHE_INPUTS | WEIR_CACHE_SOURCE,
 };
 
+/* Leaves a copy of the program behind, which lives on when this one is killed. */
+static json_t *fork_and_hang(weir_run *run)
+{
+	if (weir_integer(run, "seconds") == 0)
+		return json_string("computed");
+	if (fork() == 0) {
+		pause();
+		_exit(0);
+	}
+	note("forked", NULL);
+	return weir_sleep(run, 600) < 0 ? NULL : json_null();
+}
+
+static json_t *give_one_key(weir_run *run)
+{
+	(void)run;
+	return json_string("one-key");
+}
+
+static const weir_task forking_task = {
+	.name = "forking",
+	.parameters = { { .name = "seconds", .type = WEIR_INTEGER, .required = true } },
+	.run = fork_and_hang,
+	.cache_key = give_one_key,
+};
+
+static json_t *call_forking(weir_run *run)
+{
+	return weir_call(run, &forking_task, "I", weir_integer(run, "seconds"));
+}
+
+static const weir_flow forking_flow = {
+	.name = "forking",
+	.parameters = { { .name = "seconds", .type = WEIR_INTEGER, .fallback = "0" } },
+	.run = call_forking,
+};
+
 static const weir_task async_square_task = {
 	.name = "square",
 	.version = "1",
@@ -536,10 +573,9 @@ static const weir_flow exclusive_flow = { .name = "exclusive", .run = exclusive 
 int main(int argc, char **argv)
 {
 	static const weir_flow *const flows[] = {
-		&repeat_flow,  &at_once_flow,  &async_at_once_flow, &keyed_flow,
-		&retries_flow, &nested_flow,   &hands_over_flow,    &gives_flow,
-		&kept_flow,    &transact_flow, &exclusive_flow,     &async_transact_flow,
-		NULL,
+		&repeat_flow,    &at_once_flow,        &async_at_once_flow, &keyed_flow, &retries_flow,
+		&nested_flow,    &hands_over_flow,     &gives_flow,         &kept_flow,  &transact_flow,
+		&exclusive_flow, &async_transact_flow, &forking_flow,       NULL,
 	};
 
 	return weir_main(argc, argv, flows);
