@@ -7,7 +7,7 @@
 #include <time.h>
 
 enum {
-	BATCH_US = 2000,
+	BATCH_US = 8000, /* measured: a fifth less CPU than 2 ms when many wait; with few waiting it closes before */
 	ARENA_KEEP_BYTES = 256 * 1024, /* a batch that used more gives its memory back */
 	EFFECTS_KEPT = 1024,
 	LOCK_TIMEOUT_US = 5 * 1000 * 1000,

@@ -4,7 +4,7 @@
  * transaction, because it can run again. Jobs that have gathered run in one transaction, each in a savepoint; after the
  * one COMMIT, in the order of the jobs, each one's staged effects happen and then it is told.
  *
- *  - A batch closes when nothing is waiting, after 2 ms of work, or at 256 jobs. Nobody waits for a batch to fill.
+ *  - A batch closes when nothing is waiting, after 8 ms of work, or at 256 jobs. Nobody waits for a batch to fill.
  *  - Some errors (SQLITE_FULL, IOERR, INTERRUPT, NOMEM) roll back the whole transaction, and COMMIT can fail. So after
  *    each job the executor asks whether the transaction is still there; if not, the batch's jobs run again one by one,
  *    each in its own transaction, and those that fail then get the error. Each job is told once.

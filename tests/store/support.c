@@ -224,7 +224,7 @@ static int enter_gate(struct tx *tx, void *request)
 	while (!gate->open)
 		pthread_cond_wait(&gate->changed, &gate->mutex);
 	pthread_mutex_unlock(&gate->mutex);
-	usleep(3000);
+	usleep(10000);
 	return 0;
 }
 

@@ -104,7 +104,7 @@ static void empty_table(void)
 }
 
 /*
- * Submit the steps while the writer is busy, and let it go on until nothing waits. A batch also closes after 2 ms; on a
+ * Submit the steps while the writer is busy, and let it go on until nothing waits. A batch also closes after 8 ms; on a
  * machine that is busy that can be after any job, so only an attempt in which the steps came into one batch counts.
  */
 static void run_as_batch(struct step *steps, size_t count)
