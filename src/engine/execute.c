@@ -160,13 +160,13 @@ static bool too_many_abandoned(struct engine *engine)
 /* The results that it waited for take their places in the arguments, and in its name. */
 static int fill_arguments(weir_future *run, struct problem *problem)
 {
-	bool has_waited = run->upstream.count > 0;
+	bool were_open = outputs_are_open(run);
 	int result = outputs_fill(run, problem);
 
 	if (result < 0)
 		return result;
 	run_template_name_late(run);
-	if (has_waited && run->what.is_flow)
+	if (were_open && run->what.is_flow)
 		record_flow_filled(run);
 	return 0;
 }

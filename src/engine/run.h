@@ -96,6 +96,7 @@ struct weir_future {
 	char *name;                  /* of the run */
 	unsigned call_number;        /* of its definition in the flow run, from 0 */
 	bool named_late;             /* its name is made when its arguments are known */
+	bool has_outputs;            /* there are placeholders in its arguments that are still to be filled */
 	json_t *arguments;           /* bound; with placeholders until the first attempt */
 	uint64_t fingerprint;        /* of the arguments (value_check.h) */
 
