@@ -298,6 +298,9 @@ json_t *outcome_timed_out(weir_run *attempt, const char *format, ...) PRINTF_LIK
 /* The run is to be suspended: what it waits for lies in the attempt's arena. */
 json_t *outcome_suspended(weir_run *attempt, struct pause *suspension);
 
+/* Nothing has been said. */
+void outcome_forget(weir_run *attempt);
+
 /* The message of the attempt's outcome, or NULL; lives as long as the attempt. */
 const char *outcome_message(weir_run *attempt);
 
