@@ -281,6 +281,10 @@ weir_run *attempt_current(void);
 /* Was it given up? What it still wants to record is nobody's. */
 bool attempt_is_abandoned(const weir_run *attempt);
 
+/* scope_poll in the attempt's scope, wherever that executes (blocking.c). */
+struct pollfd;
+int attempt_poll(weir_run *attempt, struct pollfd *fds, size_t count, int64_t due_us);
+
 /* Why a call on this attempt can't be served: 0, or the error that cancelled or abandoned it. */
 int attempt_refusal(const weir_run *attempt);
 
