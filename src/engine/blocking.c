@@ -41,7 +41,9 @@ static void make_call(struct work *work)
 	struct blocking_call *call = CONTAINER_OF(work, struct blocking_call, work);
 
 	control_set_local(call->run);
+	__atomic_store_n(&call->run->scope.pool, call->run->run->engine->pool, __ATOMIC_RELEASE);
 	call->result = call->function(call->argument);
+	__atomic_store_n(&call->run->scope.pool, NULL, __ATOMIC_RELEASE);
 	control_set_local(NULL);
 	scope_signal(&call->run->scope, &call->done);
 }

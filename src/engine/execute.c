@@ -282,12 +282,23 @@ static json_t *call_function(weir_run *attempt)
 	return value;
 }
 
+/* The pool whose place this function's thread holds. One that another run's function has started works in that one's. */
+static struct pool *place_of(const weir_run *attempt)
+{
+	if (coroutine_current())
+		return NULL;
+	if (attempt->thread)
+		return attempt->run->engine->pool;
+	return attempt->run->parent ? __atomic_load_n(&attempt->run->parent->scope.pool, __ATOMIC_ACQUIRE) : NULL;
+}
+
 /* Execute an attempt that has begun, on this thread or coroutine, and see to what follows. Takes the attempt over. */
 static void execute(weir_run *attempt)
 {
 	attempt->outer = control_local();
 	attempt->thread = pool_thread();
 	attempt->owns_thread = !attempt->outer && attempt->thread;
+	attempt->scope.pool = place_of(attempt);
 	control_set_local(attempt);
 	if (attempt->phase == ATTEMPT_STARTING && has_to_ask(attempt->run) && !ask(attempt)) {
 		control_set_local(attempt->outer);

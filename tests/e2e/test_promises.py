@@ -106,6 +106,26 @@ def test_a_long_map_of_coroutines_one_at_a_time(home):
     assert ended.result == sum(range(5000))
 
 
+# --- Threads that a function has started and joins ---
+
+
+@pytest.mark.parametrize("threads", [1, 8])
+@pytest.mark.parametrize("flow", ["threads-flow", "threads-async", "threads-in-task", "threads-in-coroutine",
+                                  "blocking-async"])
+def test_other_threads_use_the_run(home, flow, threads):
+    """Each calls, submits and maps children of all modes, waits, logs, and uses what the store keeps."""
+    set_limits(home, two=2)
+    ended = home.flow("promises", flow, env={"WEIR_THREADS": str(threads)})
+    assert ended.code == 0, ended
+    assert ended.result == ([0, 11] if flow == "blocking-async" else [[0, 11]] * 6)
+    with home.store() as store:
+        store.check()
+        visitors = 1 if flow == "blocking-async" else 6
+        assert store.count("task_run", "name LIKE 'echo-%' AND state_name = 'Completed'") == visitors * 3 * 5
+        assert sorted(message for message in store.messages() if message.startswith("from ")) \
+            == [f"from thread-{number}" for number in range(visitors)]
+
+
 # --- A loop goes on meanwhile ---
 
 

@@ -288,7 +288,7 @@ static json_t *call_on_this_thread(weir_run *run)
 	return alone.value;
 }
 
-static const weir_task threads_task = { .name = "threads-task", .run = with_threads };
+static const weir_task threads_task = { .name = "threads-task", .run = with_threads, .timeout_seconds = 600 };
 static const weir_task threads_coroutine = { .name = "threads-coroutine", .run = with_threads, .mode = WEIR_ASYNC };
 
 static json_t *call_threads_task(weir_run *run)
