@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* blocking.c - waiting for what is not Weir's: descriptors, and functions that block. */
 #include "base/clock.h"
-#include "engine/run.h"
+#include "engine/process_child.h"
 #include "loop/coroutine.h"
 
 #include <poll.h>
+
+int attempt_poll(weir_run *attempt, struct pollfd *fds, size_t count, int64_t due_us)
+{
+	if (process_child_is(attempt))
+		return process_child_poll(fds, count, due_us);
+	return scope_poll(&attempt->scope, fds, count, due_us);
+}
 
 WEIR_API int weir_wait_fd(weir_run *run, int fd, short events, double seconds)
 {
@@ -14,7 +21,7 @@ WEIR_API int weir_wait_fd(weir_run *run, int fd, short events, double seconds)
 	if (result == 0 && fd < 0)
 		result = WEIR_EINVAL;
 	if (result == 0)
-		result = scope_poll(&run->scope, &one, 1, clock_due_us(seconds));
+		result = attempt_poll(run, &one, 1, clock_due_us(seconds));
 	return result < 0 ? result : one.revents;
 }
 
@@ -34,7 +41,9 @@ static void make_call(struct work *work)
 	struct blocking_call *call = CONTAINER_OF(work, struct blocking_call, work);
 
 	control_set_local(call->run);
+	__atomic_store_n(&call->run->scope.pool, call->run->run->engine->pool, __ATOMIC_RELEASE);
 	call->result = call->function(call->argument);
+	__atomic_store_n(&call->run->scope.pool, NULL, __ATOMIC_RELEASE);
 	control_set_local(NULL);
 	scope_signal(&call->run->scope, &call->done);
 }

@@ -160,13 +160,13 @@ static bool too_many_abandoned(struct engine *engine)
 /* The results that it waited for take their places in the arguments, and in its name. */
 static int fill_arguments(weir_future *run, struct problem *problem)
 {
-	bool has_waited = run->upstream.count > 0;
+	bool were_open = outputs_are_open(run);
 	int result = outputs_fill(run, problem);
 
 	if (result < 0)
 		return result;
 	run_template_name_late(run);
-	if (has_waited && run->what.is_flow)
+	if (were_open && run->what.is_flow)
 		record_flow_filled(run);
 	return 0;
 }
@@ -282,12 +282,23 @@ static json_t *call_function(weir_run *attempt)
 	return value;
 }
 
+/* The pool whose place this function's thread holds. One that another run's function has started works in that one's. */
+static struct pool *place_of(const weir_run *attempt)
+{
+	if (coroutine_current())
+		return NULL;
+	if (attempt->thread)
+		return attempt->run->engine->pool;
+	return attempt->run->parent ? __atomic_load_n(&attempt->run->parent->scope.pool, __ATOMIC_ACQUIRE) : NULL;
+}
+
 /* Execute an attempt that has begun, on this thread or coroutine, and see to what follows. Takes the attempt over. */
 static void execute(weir_run *attempt)
 {
 	attempt->outer = control_local();
 	attempt->thread = pool_thread();
 	attempt->owns_thread = !attempt->outer && attempt->thread;
+	attempt->scope.pool = place_of(attempt);
 	control_set_local(attempt);
 	if (attempt->phase == ATTEMPT_STARTING && has_to_ask(attempt->run) && !ask(attempt)) {
 		control_set_local(attempt->outer);

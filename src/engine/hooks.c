@@ -55,4 +55,5 @@ void hook_call_running(weir_run *attempt)
 	const weir_state running = { WEIR_RUNNING, attempt->number > 1 ? "Retrying" : "Running", NULL };
 
 	hook_run(attempt, attempt->run->what.hooks->on_running, &running);
+	outcome_forget(attempt); /* what the hook has said is not the function's word */
 }

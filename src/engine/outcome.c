@@ -31,6 +31,13 @@ static bool has_outcome(weir_run *attempt)
 	return has;
 }
 
+void outcome_forget(weir_run *attempt)
+{
+	pthread_mutex_lock(&attempt->mutex);
+	attempt->outcome = (struct outcome){ 0 };
+	pthread_mutex_unlock(&attempt->mutex);
+}
+
 const char *outcome_message(weir_run *attempt)
 {
 	const char *message;

@@ -186,6 +186,7 @@ static void collect_arguments(struct collector *collector)
 	json_object_foreach (collector->run->arguments, name, value) {
 		if (!outputs_within(value))
 			continue;
+		collector->run->has_outputs = true;
 		json_key(collector->inputs, name);
 		json_begin_array(collector->inputs);
 		collect_value(collector, value);
@@ -296,11 +297,17 @@ static json_t *fill_value(weir_run *parent, json_t *value)
 	return filled;
 }
 
+/* Those of an empty map have no run that is waited for. */
+bool outputs_are_open(const weir_future *run)
+{
+	return run->has_outputs || run->upstream.count > 0;
+}
+
 int outputs_fill(weir_future *run, struct problem *problem)
 {
 	json_t *filled;
 
-	if (run->upstream.count == 0 || !run->parent)
+	if (!outputs_are_open(run) || !run->parent)
 		return 0;
 	if (!value_is_unchanged(run->engine, run->arguments, run->fingerprint))
 		return problem_set(problem, WEIR_EINVAL, "%s", value_changed_text);
@@ -311,5 +318,6 @@ int outputs_fill(weir_future *run, struct problem *problem)
 	for (size_t i = 0; i < run->upstream.count; i++)
 		future_unref(run->upstream.items[i].run);
 	run->upstream.count = 0;
+	run->has_outputs = false;
 	return callable_check_bound(&run->what, run->arguments, NULL, problem);
 }

@@ -23,6 +23,9 @@ MUST_CHECK int outputs_collect(weir_future *run, weir_run *parent, weir_future *
 /* Why the run can't start: the first upstream run that did not complete and had to. NULL when there is none. */
 const char *outputs_not_ready(weir_future *run, struct arena *arena);
 
+/* Has it placeholders that are to be filled, or runs that it waited for? */
+bool outputs_are_open(const weir_future *run);
+
 /* Put the results in place of the placeholders and check the types again. Once. */
 MUST_CHECK int outputs_fill(weir_future *run, struct problem *problem);
 

@@ -257,7 +257,8 @@ static bool is_read(const struct process *process)
 static int wait_for_news(struct process *process, struct pollfd *fds, size_t count)
 {
 	bool ending = process->stop || process->over;
-	int result = scope_poll(ending ? &process->quiet : &process->run->scope, fds, count, process->due_us);
+	int result = ending ? scope_poll(&process->quiet, fds, count, process->due_us)
+	                    : attempt_poll(process->run, fds, count, process->due_us);
 
 	/* What ends has to be waited for, though the system may have nothing left to wait with. */
 	if (result < 0 && result != WEIR_ETIMEDOUT && ending)

@@ -84,17 +84,38 @@ int process_child_cancelled(void)
 	return __atomic_load_n(&child.cancelled, __ATOMIC_RELAXED);
 }
 
+int process_child_poll(struct pollfd *fds, size_t count, int64_t due_us)
+{
+	enum { MOST = 8 };
+	struct pollfd all[MOST + 1] = { [0] = { .fd = child.report, .events = POLLIN } };
+
+	ASSERT(count <= MOST);
+	for (size_t i = 0; i < count; i++)
+		all[i + 1] = fds[i];
+	for (;;) {
+		int64_t left_us = MAX(due_us - clock_monotonic_us(), INT64_C(0));
+		struct timespec left = { .tv_sec = left_us / 1000000, .tv_nsec = left_us % 1000000 * 1000 };
+		int ready = ppoll(all, count + 1, &left, NULL);
+		int error = process_child_cancelled();
+
+		if (ready < 0 && errno != EINTR)
+			return error_of_errno(errno);
+		for (size_t i = 0; i < count; i++)
+			fds[i].revents = ready > 0 ? all[i + 1].revents : 0;
+		ready -= ready > 0 && all[0].revents;
+		if (ready > 0 || error)
+			return ready > 0 ? ready : error;
+		if (left_us == 0)
+			return WEIR_ETIMEDOUT;
+		/* When the program is gone this would not wait any more; the guardian ends it then. */
+		if (all[0].revents & (POLLHUP | POLLERR))
+			all[0].fd = -1;
+	}
+}
+
 int process_child_sleep(int64_t due_us)
 {
-	struct pollfd told = { .fd = child.report, .events = POLLIN };
-	int64_t left_us;
-
-	while (!process_child_cancelled() && (left_us = due_us - clock_monotonic_us()) > 0) {
-		struct timespec left = { .tv_sec = left_us / 1000000, .tv_nsec = left_us % 1000000 * 1000 };
-
-		/* When the program is gone this would not sleep any more; the guardian ends it then. */
-		ppoll(&told, told.revents & (POLLHUP | POLLERR) ? 0 : 1, &left, NULL);
-	}
+	(void)!process_child_poll(NULL, 0, due_us);
 	return process_child_cancelled();
 }
 

@@ -8,6 +8,8 @@
 
 #include "engine/run.h"
 
+#include <poll.h>
+
 /* The guardian's function: call the task's and report what it came to. Ends the process. */
 NORETURN void process_child_call(int payload, int report);
 
@@ -23,6 +25,10 @@ int process_child_cancelled(void);
 
 /* Sleep until then, or until it is cancelled: 0 or the error. */
 int process_child_sleep(int64_t due_us);
+
+/* poll until then, or until it is cancelled: how many descriptors are ready (0 < count <= 8), WEIR_ETIMEDOUT, the error with
+   which it was cancelled, or one of the system. */
+int process_child_poll(struct pollfd *fds, size_t count, int64_t due_us);
 
 /* A log line of the run. */
 void process_child_log(int level, struct str message);

@@ -96,6 +96,7 @@ struct weir_future {
 	char *name;                  /* of the run */
 	unsigned call_number;        /* of its definition in the flow run, from 0 */
 	bool named_late;             /* its name is made when its arguments are known */
+	bool has_outputs;            /* there are placeholders in its arguments that are still to be filled */
 	json_t *arguments;           /* bound; with placeholders until the first attempt */
 	uint64_t fingerprint;        /* of the arguments (value_check.h) */
 
@@ -280,6 +281,10 @@ weir_run *attempt_current(void);
 /* Was it given up? What it still wants to record is nobody's. */
 bool attempt_is_abandoned(const weir_run *attempt);
 
+/* scope_poll in the attempt's scope, wherever that executes (blocking.c). */
+struct pollfd;
+int attempt_poll(weir_run *attempt, struct pollfd *fds, size_t count, int64_t due_us);
+
 /* Why a call on this attempt can't be served: 0, or the error that cancelled or abandoned it. */
 int attempt_refusal(const weir_run *attempt);
 
@@ -296,6 +301,9 @@ json_t *outcome_timed_out(weir_run *attempt, const char *format, ...) PRINTF_LIK
 
 /* The run is to be suspended: what it waits for lies in the attempt's arena. */
 json_t *outcome_suspended(weir_run *attempt, struct pause *suspension);
+
+/* Nothing has been said. */
+void outcome_forget(weir_run *attempt);
 
 /* The message of the attempt's outcome, or NULL; lives as long as the attempt. */
 const char *outcome_message(weir_run *attempt);

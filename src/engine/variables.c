@@ -10,8 +10,8 @@
 static json_t *read_value(weir_run *run, const char *name, struct str text)
 {
 	json_error_t error;
-	json_t *value =
-	        json_loadb(text.data ? text.data : "null", text.data ? text.length : 4, JSON_DECODE_ANY, &error);
+	json_t *value = json_loadb(text.data ? text.data : "null", text.data ? text.length : 4,
+	                           JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
 
 	if (!value)
 		run_log(run->run, 40, "variable '%s' can't be read: %s", name, error.text);

@@ -293,6 +293,21 @@ void pool_wait_end(void)
 	pthread_mutex_unlock(&self->pool->mutex);
 }
 
+void pool_lend(struct pool *pool)
+{
+	pthread_mutex_lock(&pool->mutex);
+	pool->limit++;
+	wake_or_start(pool);
+	pthread_mutex_unlock(&pool->mutex);
+}
+
+void pool_take_back(struct pool *pool)
+{
+	pthread_mutex_lock(&pool->mutex);
+	pool->limit--;
+	pthread_mutex_unlock(&pool->mutex);
+}
+
 struct pool_thread *pool_thread(void)
 {
 	return current_thread;

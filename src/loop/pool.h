@@ -34,6 +34,10 @@ bool pool_take(struct pool *pool, struct work *work);
 void pool_wait_begin(void);
 void pool_wait_end(void);
 
+/* A thread of the pool is blocked for as long as others work for it: its place is another one's meanwhile. Add up. */
+void pool_lend(struct pool *pool);
+void pool_take_back(struct pool *pool);
+
 /*
  * The thread that runs this work is given up for lost: its place is free at once. If it ever returns, it ends. To be
  * called once, and only while the work is running: the caller holds a lock or the like that keeps it from returning, since

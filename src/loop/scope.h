@@ -13,6 +13,7 @@
 
 #include <pthread.h>
 
+struct pool;
 struct scope_group;
 
 /* One child, embedded in what it stands for. */
@@ -42,7 +43,9 @@ struct scope {
 	struct scope_child *first, *last; /* unfinished children, oldest first */
 	size_t unfinished;
 	struct scope_waiter *waiters;
-	int cancelled; /* 0, or the error that waits return: WEIR_ECANCELED, WEIR_ETIMEDOUT, … */
+	int cancelled;     /* 0, or the error that waits return: WEIR_ECANCELED, WEIR_ETIMEDOUT, … */
+	struct pool *pool; /* atomic: a thread of it is blocked for the sake of others that wait here; NULL: none is */
+	unsigned lent;     /* atomic: of those others, how many wait now */
 };
 
 /* Somebody who waits in a scope; on the waiting one's stack. */

@@ -20,6 +20,11 @@ void scope_remove_waiter(struct scope *scope, struct scope_waiter *waiter);
 
 bool scope_is_past(int64_t due_us);
 
+/* This thread is about to wait in the scope, and has waited: it gives up its place in the pool, or, when it is none of the
+   pool's, the one of the pool's thread that has started it and joins it. begin gives what end takes. */
+struct pool *scope_place_begin(struct scope *scope);
+void scope_place_end(struct scope *scope, struct pool *lent);
+
 /* To be called before a wait in a cancelled scope returns without having waited: a function that ignores its cancellation
    and waits in a loop must not keep everything else on its event loop from running. */
 void scope_let_others_run(int64_t due_us);

@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/vec.h"
 #include "loop/coroutine.h"
-#include "loop/pool.h"
 #include "loop/scope_internal.h"
 #include "loop/sleeper.h"
 
@@ -54,15 +53,16 @@ static int poll_until(const struct pollfd *fds, size_t count, int event_fd, int6
 static int block(struct scope *scope, const struct pollfd *fds, size_t count, int64_t due_us)
 {
 	struct cancel_waiter self = { .waiter = { .wake = wake_by_event_fd, .only_time = true } };
+	struct pool *lent;
 	int error;
 
 	self.event_fd = eventfd(0, EFD_CLOEXEC);
 	if (self.event_fd < 0)
 		return error_of_errno(errno);
 	scope_watch(scope, &self.waiter);
-	pool_wait_begin();
+	lent = scope_place_begin(scope);
 	error = poll_until(fds, count, self.event_fd, due_us);
-	pool_wait_end();
+	scope_place_end(scope, lent);
 	scope_unwatch(scope, &self.waiter);
 	close(self.event_fd);
 	return error == 0 || error == EINTR ? 0 : error_of_errno(error);

@@ -18,21 +18,38 @@ static void wake_thread(struct scope_waiter *waiter)
 	pthread_cond_signal(&CONTAINER_OF(waiter, struct thread_waiter, waiter)->cond);
 }
 
+struct pool *scope_place_begin(struct scope *scope)
+{
+	struct pool *pool = pool_thread() ? NULL : __atomic_load_n(&scope->pool, __ATOMIC_ACQUIRE);
+
+	pool_wait_begin();
+	if (pool && __atomic_fetch_add(&scope->lent, 1, __ATOMIC_ACQ_REL) == 0)
+		pool_lend(pool);
+	return pool;
+}
+
+void scope_place_end(struct scope *scope, struct pool *lent)
+{
+	pool_wait_end();
+	if (lent && __atomic_sub_fetch(&scope->lent, 1, __ATOMIC_ACQ_REL) == 0)
+		pool_take_back(lent);
+}
+
 /* Sleep until the waiter, which is among the scope's, is woken or its time is up. The place in the pool is given up and
    taken back without the scope's mutex, since both may take long. */
 static int block(struct scope *scope, struct thread_waiter *self, int64_t due_us)
 {
 	bool in_time = true;
+	struct pool *lent = scope_place_begin(scope);
 	int result;
 
-	pool_wait_begin();
 	pthread_mutex_lock(&scope->mutex);
 	while (!self->waiter.woken && in_time)
 		in_time = cond_wait_until(&self->cond, &scope->mutex, due_us);
 	result = scope_wait_result(scope, &self->waiter);
 	scope_remove_waiter(scope, &self->waiter);
 	pthread_mutex_unlock(&scope->mutex);
-	pool_wait_end();
+	scope_place_end(scope, lent);
 	return result;
 }
 
