@@ -36,7 +36,11 @@ void run_enqueue(weir_future *run)
 {
 	struct problem problem;
 
-	if (submit(run, &problem) < 0)
+	if (submit(run, &problem) == 0)
+		return;
+	if (run->phase == PHASE_HOOKS)
+		run_miss_settled_hook(run, &problem);
+	else
 		run_end(run, &(struct new_state){ .type = STATE_CRASHED, .message = problem.message }, NULL);
 }
 
@@ -286,7 +290,7 @@ static json_t *call_function(weir_run *attempt)
 static void execute(weir_run *attempt)
 {
 	attempt->outer = control_local();
-	attempt->thread = pool_thread();
+	attempt->thread = coroutine_current() ? NULL : pool_thread(); /* a loop may be made on a thread of the pool */
 	attempt->owns_thread = !attempt->outer && attempt->thread;
 	control_set_local(attempt);
 	if (attempt->phase == ATTEMPT_STARTING && has_to_ask(attempt->run) && !ask(attempt)) {
@@ -342,7 +346,7 @@ void run_start_on_loop(weir_future *run)
 
 	if (run->phase == PHASE_HOOKS) {
 		if (coroutine_start(run->loop, call_hook_in_coroutine, run, &problem) < 0)
-			run_call_settled_hook(run); /* without a stack of its own: it can't wait then */
+			run_miss_settled_hook(run, &problem);
 		return;
 	}
 	attempt = begin(run);
