@@ -286,19 +286,33 @@ static json_t *call_function(weir_run *attempt)
 	return value;
 }
 
+static bool has_started(const weir_run *attempt)
+{
+	return __atomic_load_n(&attempt->phase, __ATOMIC_ACQUIRE) != ATTEMPT_STARTING;
+}
+
+/* A coroutine has no thread that could be given up with it, be its loop on one of the pool; and it may have started, so that
+   nothing of this may be written any more. */
+static void keep_thread(weir_run *attempt)
+{
+	if (coroutine_current())
+		return;
+	attempt->thread = pool_thread();
+	attempt->owns_thread = !attempt->outer && attempt->thread;
+}
+
 /* Execute an attempt that has begun, on this thread or coroutine, and see to what follows. Takes the attempt over. */
 static void execute(weir_run *attempt)
 {
 	attempt->outer = control_local();
-	attempt->thread = coroutine_current() ? NULL : pool_thread(); /* a loop may be made on a thread of the pool */
-	attempt->owns_thread = !attempt->outer && attempt->thread;
+	keep_thread(attempt);
 	control_set_local(attempt);
-	if (attempt->phase == ATTEMPT_STARTING && has_to_ask(attempt->run) && !ask(attempt)) {
+	if (!has_started(attempt) && has_to_ask(attempt->run) && !ask(attempt)) {
 		control_set_local(attempt->outer);
 		attempt_unref(attempt);
 		return;
 	}
-	if (attempt->phase == ATTEMPT_STARTING)
+	if (!has_started(attempt))
 		start(attempt);
 	attempt_returned(attempt, call_function(attempt));
 	control_set_local(attempt->outer);
@@ -332,7 +346,7 @@ static void call_hook_in_coroutine(void *run)
 
 static void crash_unstarted(weir_run *attempt, const struct problem *problem)
 {
-	if (attempt->phase == ATTEMPT_STARTING)
+	if (!has_started(attempt))
 		start(attempt);
 	outcome_crashed(attempt, "%s", problem->message);
 	attempt_returned(attempt, NULL);

@@ -6,7 +6,7 @@ import signal
 import time
 
 import pytest
-from support import CANCELLED, FAILED, LONG, TERMINAL
+from support import CANCELLED, FAILED, LONG, TERMINAL, eventually
 
 FLOWS = ["thread", "async", "timed"]
 SEEDS = range(1, 41 if LONG else 3)
@@ -45,7 +45,7 @@ def test_all_ends_when_cancelled(home, flow, seed):
     program.line("begins")
     time.sleep(random.Random(seed).random() * 0.3)
     with home.store() as store:
-        run = store.flow_runs(flow)[0]
+        run = eventually(lambda: store.flow_runs(flow), "its beginning is recorded")[0]
     home.weir("flow-run", "cancel", run["id"])  # it may have ended already
     check(home, program.wait(), (0, FAILED, CANCELLED))
 
