@@ -18,10 +18,10 @@ struct asking {
 	int64_t due_us; /* monotonic */
 	bool acquired;
 	struct uuid lease_id; /* of what it was given */
-	bool holds;          /* something was taken that is to be given back */
-	int64_t look_at;     /* wall clock; INT64_MAX: when told */
-	struct strbuf full;  /* names of the limits that have no room: "a, b" */
-	bool granted_anyway; /* it was given them when it had given up */
+	bool holds;           /* something was taken that is to be given back */
+	int64_t look_at;      /* wall clock; INT64_MAX: when told */
+	struct strbuf full;   /* names of the limits that have no room: "a, b" */
+	bool granted_anyway;  /* it was given them when it had given up */
 	bool keep_when_granted;
 };
 

@@ -38,9 +38,7 @@ static json_t *hear_nothing(weir_run *run)
 	return NULL;
 }
 
-static const weir_task deaf_task = {
-	.name = "deaf", .run = hear_nothing, .mode = WEIR_ASYNC, .timeout_seconds = 0.2
-};
+static const weir_task deaf_task = { .name = "deaf", .run = hear_nothing, .mode = WEIR_ASYNC, .timeout_seconds = 0.2 };
 
 static json_t *submit_deaf(weir_run *run)
 {
@@ -160,10 +158,8 @@ static const struct {
 	const weir_flow *flow;
 	void (*wait)(void); /* for what goes on behind it */
 } scenes[] = {
-	{ &loop_in_pool, NULL },
-	{ &loop_is_gone, wait_for_late_hook },
-	{ &retried_with_hook, NULL },
-	{ &hooked_flow, NULL },
+	{ &loop_in_pool, NULL },      { &loop_is_gone, wait_for_late_hook },
+	{ &retried_with_hook, NULL }, { &hooked_flow, NULL },
 	{ &late_slots, NULL },
 };
 

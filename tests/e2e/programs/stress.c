@@ -59,7 +59,7 @@ static bool mostly(weir_run *run, const weir_state *failed)
 		                                   SEEDED,                                                             \
 		                                   .run = leaf,                                                        \
 		                                   .mode = kind,                                                       \
-		                                   .cache_by = WEIR_CACHE_INPUTS,                                     \
+		                                   .cache_by = WEIR_CACHE_INPUTS,                                      \
 		                                   .retries = 1,                                                       \
 		                                   .retry_beside_abandoned = WEIR_ON,                                  \
 		                                   .timeout_seconds = 0.02 };                                          \
@@ -96,8 +96,9 @@ static const weir_task process_task = {
 	.name = "process", SEEDED, .run = leaf, .mode = WEIR_PROCESS, .timeout_seconds = 0.05
 };
 
-static const weir_task *const tasks[] = { &t_plain,   &a_plain,   &t_tagged,  &a_tagged, &t_cached, &a_cached,    &t_limited,
-	                                  &a_limited, &t_retried, &a_retried, &t_both,   &a_both,   &process_task };
+static const weir_task *const tasks[] = { &t_plain,  &a_plain,   &t_tagged,    &a_tagged,  &t_cached,
+	                                  &a_cached, &t_limited, &a_limited,   &t_retried, &a_retried,
+	                                  &t_both,   &a_both,    &process_task };
 
 #define FLOWS(letter, kind)                                                                                            \
 	static const weir_flow letter##_gated = {                                                                      \
@@ -262,7 +263,8 @@ static void act(weir_run *run, struct chance *chance)
 		json_decref(weir_call_json(run, any_task(chance), child_arguments(run, chance)));
 		break;
 	case 2:
-		json_decref(weir_subflow_json(run, subflows[draw(chance, COUNT(subflows))], child_arguments(run, chance)));
+		json_decref(
+		        weir_subflow_json(run, subflows[draw(chance, COUNT(subflows))], child_arguments(run, chance)));
 		break;
 	case 3:
 		weir_submit_flow_json(run, subflows[draw(chance, COUNT(subflows))], child_arguments(run, chance));
@@ -316,12 +318,14 @@ static json_t *several(weir_run *run)
 
 static const weir_flow thread_stress = { .name = "thread", SEEDED, .run = several };
 static const weir_flow async_stress = { .name = "async", SEEDED, .run = several, .mode = WEIR_ASYNC };
-static const weir_flow timed_stress = {
-	.name = "timed", SEEDED, .run = several, .mode = WEIR_ASYNC, .timeout_seconds = 0.3, .hooks = HOOKS(sleep_in_hook)
-};
+static const weir_flow timed_stress = { .name = "timed",
+	                                SEEDED,
+	                                .run = several,
+	                                .mode = WEIR_ASYNC,
+	                                .timeout_seconds = 0.3,
+	                                .hooks = HOOKS(sleep_in_hook) };
 
 int main(int argc, char **argv)
 {
-	return weir_main(argc, argv,
-	                 (const weir_flow *const[]){ &thread_stress, &async_stress, &timed_stress, NULL });
+	return weir_main(argc, argv, (const weir_flow *const[]){ &thread_stress, &async_stress, &timed_stress, NULL });
 }
