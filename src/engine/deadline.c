@@ -25,9 +25,47 @@ static bool abandon(weir_run *attempt)
 	return first;
 }
 
+static void end_given_up(weir_future *run)
+{
+	run_end(run,
+	        &(struct new_state){ .type = STATE_CANCELLED,
+	                             .message = "given up together with the run that called it" },
+	        NULL);
+}
+
+/* Take the run out of the pool's queue, unless it has ended and is there for its hook. */
+static bool take_unstarted(weir_future *run)
+{
+	bool taken;
+
+	pthread_mutex_lock(&run->mutex);
+	taken = run->phase != PHASE_HOOKS && run->what.mode != WEIR_ASYNC && pool_take(run->engine->pool, &run->work);
+	pthread_mutex_unlock(&run->mutex);
+	return taken;
+}
+
+/* Children that still wait for a thread end now: later the program may be gone, and nobody would record their end. */
+static void end_queued(weir_run *attempt)
+{
+	for (;;) {
+		weir_future *taken = NULL;
+
+		pthread_mutex_lock(&attempt->scope.mutex);
+		for (struct scope_child *child = attempt->scope.first; child && !taken; child = child->next) {
+			if (take_unstarted(CONTAINER_OF(child, weir_future, child)))
+				taken = CONTAINER_OF(child, weir_future, child);
+		}
+		pthread_mutex_unlock(&attempt->scope.mutex);
+		if (!taken)
+			return;
+		end_given_up(taken);
+	}
+}
+
 /* Runs below an abandoned attempt are abandoned with it: nothing waits for them any more. */
 static void abandon_children(weir_run *attempt)
 {
+	end_queued(attempt);
 	for (;;) {
 		weir_future *run = NULL;
 		weir_run *below = NULL;
@@ -45,10 +83,7 @@ static void abandon_children(weir_run *attempt)
 			abandon_children(below);
 			run_set_attempt(below->run, NULL);
 			attempt_let_go(below);
-			run_end(below->run,
-			        &(struct new_state){ .type = STATE_CANCELLED,
-			                             .message = "given up together with the run that called it" },
-			        NULL);
+			end_given_up(below->run);
 		}
 		attempt_unref(below);
 	}

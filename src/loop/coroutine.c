@@ -344,22 +344,27 @@ bool scheduler_has_any(const struct scheduler *scheduler)
 	return scheduler && (scheduler->ready.first || scheduler->yielded.first);
 }
 
-static bool all_have_ended(const struct scheduler *scheduler)
+/* Keep the stacks of those that have not ended; how many are they? */
+static size_t keep_unended(const struct scheduler *scheduler)
 {
+	size_t count = 0;
+
 	for (const struct coroutine_chunk *chunk = scheduler->chunks; chunk; chunk = chunk->next) {
 		for (size_t i = 0; i < CHUNK_COROUTINES; i++) {
-			if (chunk->coroutines[i].state != ENDED)
-				return false;
+			if (chunk->coroutines[i].state == ENDED)
+				continue;
+			fiber_keep(chunk->coroutines[i].stack, STACK_SIZE);
+			count++;
 		}
 	}
-	return true;
+	return count;
 }
 
 bool scheduler_free(struct scheduler *scheduler)
 {
 	if (!scheduler)
 		return true;
-	if (!all_have_ended(scheduler))
+	if (keep_unended(scheduler) > 0)
 		return false;
 	while (scheduler->chunks) {
 		struct coroutine_chunk *chunk = scheduler->chunks;
