@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* start.c - starting a flow from outside of any run. */
 #include "engine/start.h"
+
+#include "base/clock.h"
 #include "engine/record.h"
 #include "engine/run.h"
+#include "loop/coroutine.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -91,6 +94,30 @@ static void begin_new(weir_future *run)
 	run_log(run, 20, "Beginning flow run '%s' for flow '%s'", run->name, run->what.name);
 }
 
+static bool any_abandoned(struct engine *engine)
+{
+	bool any;
+
+	pthread_mutex_lock(&engine->mutex);
+	any = engine->abandoned > 0;
+	pthread_mutex_unlock(&engine->mutex);
+	return any;
+}
+
+/* Below a flow that was given up, runs may still be on their way to their end, which they can only come to on this loop. It
+   turns on until they have, but waits only so long for those that hear nothing. */
+static void let_others_end(struct engine *engine, struct loop *loop, struct scope *scope)
+{
+	enum { PATIENCE_US = 1000 * 1000, LOOK_EVERY_US = 2000 };
+	int64_t until_us = clock_monotonic_us() + PATIENCE_US;
+
+	if (!loop || !any_abandoned(engine))
+		return;
+	do
+		(void)!scope_sleep(scope, clock_monotonic_us() + LOOK_EVERY_US);
+	while (coroutine_is_left(loop) && clock_monotonic_us() < until_us);
+}
+
 int flow_run_here(struct engine *engine, const weir_flow *flow, json_t *bound, const struct resumption *resumption,
                   json_t **result, struct problem *problem)
 {
@@ -114,6 +141,7 @@ int flow_run_here(struct engine *engine, const weir_flow *flow, json_t *bound, c
 	if (resumption && resumption->adopted)
 		resumption->adopted(resumption->data);
 	execute_and_wait(run, &scope);
+	let_others_end(engine, loop, &scope);
 	loop_free(loop);
 	if (result)
 		*result = future_succeeded(run) ? json_incref(run->result) : NULL;

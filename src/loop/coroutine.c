@@ -360,6 +360,19 @@ static size_t keep_unended(const struct scheduler *scheduler)
 	return count;
 }
 
+bool coroutine_is_left(const struct loop *loop)
+{
+	const struct coroutine_chunk *chunk = loop->scheduler ? loop->scheduler->chunks : NULL;
+
+	for (; chunk; chunk = chunk->next) {
+		for (size_t i = 0; i < CHUNK_COROUTINES; i++) {
+			if (chunk->coroutines[i].state != ENDED)
+				return true;
+		}
+	}
+	return false;
+}
+
 bool scheduler_free(struct scheduler *scheduler)
 {
 	if (!scheduler)

@@ -42,6 +42,9 @@ size_t coroutine_stack_left(void);
    signals. */
 bool coroutine_overflows_at(const void *address);
 
+/* Has a coroutine of this loop not ended? On its thread. Looks at each: for the end of a loop. */
+bool coroutine_is_left(const struct loop *loop);
+
 /* A pointer that follows the flow of control: each coroutine has its own, NULL at first, and each thread outside of one. Handlers of
    signals may read it. */
 void *control_local(void);
