@@ -89,6 +89,14 @@ static weir_future *dead_future(weir_run *run, struct callable what, struct scop
 	return child;
 }
 
+/* Whoever cancels the parent finds the child already, and looks whether it is in line. */
+static void put_before_gate(weir_future *child, struct gate *gate)
+{
+	pthread_mutex_lock(&child->mutex);
+	child->place.gate = gate;
+	pthread_mutex_unlock(&child->mutex);
+}
+
 /*
  * Make a child and start it: in the pool or on its loop, or here and now when the caller waits for it anyway and can run
  * it itself. Never NULL; a wrong call is a child that failed. The caller gets a reference.
@@ -107,7 +115,8 @@ static weir_future *start_child(weir_run *parent, struct callable what, const st
 	}
 	record_make_room(parent);
 	child = future_ref(future_new(parent->run->engine, what, parent, &parent->scope, options->group));
-	child->place.gate = here ? NULL : parent->gate;
+	if (!here)
+		put_before_gate(child, parent->gate);
 	transaction_join(child, parent);
 	result = bind_child(child, parent, options, arguments, &inputs, &problem);
 	begin_record(child, options, inputs.length && result == 0 ? strbuf_str(&inputs) : STR("{}"));

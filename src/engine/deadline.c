@@ -91,6 +91,9 @@ static void deadline_due(struct loop_timer *timer)
 		loop_timer_start(attempt->run->engine->loop, timer,
 		                 clock_monotonic_us() + attempt->run->engine->grace_us);
 		attempt_cancel(attempt, WEIR_ETIMEDOUT);
+		/* It may have returned, and looked for the timer, before that was started again. */
+		if (__atomic_load_n(&attempt->phase, __ATOMIC_ACQUIRE) != ATTEMPT_RUNNING)
+			deadline_stop(attempt);
 		attempt_unref(attempt);
 		return;
 	}

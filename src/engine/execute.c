@@ -36,7 +36,11 @@ void run_enqueue(weir_future *run)
 {
 	struct problem problem;
 
-	if (submit(run, &problem) < 0)
+	if (submit(run, &problem) == 0)
+		return;
+	if (run->phase == PHASE_HOOKS)
+		run_miss_settled_hook(run, &problem);
+	else
 		run_end(run, &(struct new_state){ .type = STATE_CRASHED, .message = problem.message }, NULL);
 }
 
@@ -285,27 +289,39 @@ static json_t *call_function(weir_run *attempt)
 /* The pool whose place this function's thread holds. One that another run's function has started works in that one's. */
 static struct pool *place_of(const weir_run *attempt)
 {
-	if (coroutine_current())
-		return NULL;
 	if (attempt->thread)
 		return attempt->run->engine->pool;
 	return attempt->run->parent ? __atomic_load_n(&attempt->run->parent->scope.pool, __ATOMIC_ACQUIRE) : NULL;
+}
+
+static bool has_started(const weir_run *attempt)
+{
+	return __atomic_load_n(&attempt->phase, __ATOMIC_ACQUIRE) != ATTEMPT_STARTING;
+}
+
+/* A coroutine has no thread that could be given up with it, be its loop on one of the pool; and it may have started, so that
+   nothing of this may be written any more. */
+static void keep_thread(weir_run *attempt)
+{
+	if (coroutine_current())
+		return;
+	attempt->thread = pool_thread();
+	attempt->owns_thread = !attempt->outer && attempt->thread;
+	attempt->scope.pool = place_of(attempt);
 }
 
 /* Execute an attempt that has begun, on this thread or coroutine, and see to what follows. Takes the attempt over. */
 static void execute(weir_run *attempt)
 {
 	attempt->outer = control_local();
-	attempt->thread = pool_thread();
-	attempt->owns_thread = !attempt->outer && attempt->thread;
-	attempt->scope.pool = place_of(attempt);
+	keep_thread(attempt);
 	control_set_local(attempt);
-	if (attempt->phase == ATTEMPT_STARTING && has_to_ask(attempt->run) && !ask(attempt)) {
+	if (!has_started(attempt) && has_to_ask(attempt->run) && !ask(attempt)) {
 		control_set_local(attempt->outer);
 		attempt_unref(attempt);
 		return;
 	}
-	if (attempt->phase == ATTEMPT_STARTING)
+	if (!has_started(attempt))
 		start(attempt);
 	attempt_returned(attempt, call_function(attempt));
 	control_set_local(attempt->outer);
@@ -339,7 +355,7 @@ static void call_hook_in_coroutine(void *run)
 
 static void crash_unstarted(weir_run *attempt, const struct problem *problem)
 {
-	if (attempt->phase == ATTEMPT_STARTING)
+	if (!has_started(attempt))
 		start(attempt);
 	outcome_crashed(attempt, "%s", problem->message);
 	attempt_returned(attempt, NULL);
@@ -353,7 +369,7 @@ void run_start_on_loop(weir_future *run)
 
 	if (run->phase == PHASE_HOOKS) {
 		if (coroutine_start(run->loop, call_hook_in_coroutine, run, &problem) < 0)
-			run_call_settled_hook(run); /* without a stack of its own: it can't wait then */
+			run_miss_settled_hook(run, &problem);
 		return;
 	}
 	attempt = begin(run);

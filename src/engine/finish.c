@@ -105,6 +105,13 @@ void run_call_settled_hook(weir_future *run)
 	future_tell(run);
 }
 
+void run_miss_settled_hook(weir_future *run, const struct problem *problem)
+{
+	run_log(run, 40, "the hook of its end is not called: %s", problem->message);
+	drop_hook_attempt(run);
+	future_tell(run);
+}
+
 /* --- Another attempt --- */
 
 static struct run_policy policy_of(weir_future *run, struct arena *arena)
@@ -129,6 +136,7 @@ void run_start_later(weir_future *run, int64_t delay_us)
 {
 	bool now;
 
+	drop_hook_attempt(run); /* the end that was proposed was none */
 	if (delay_us > 0)
 		gate_leave(run);
 	pthread_mutex_lock(&run->mutex);

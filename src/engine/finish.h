@@ -21,4 +21,7 @@ void run_settle(weir_future *run, weir_state view, json_t *result);
 /* Call the hook that run_settle has left to the run's executor. */
 void run_call_settled_hook(weir_future *run);
 
+/* Its executor can't be had: say so in the log, and complete the run. Nobody else's thread or stack would do: hooks wait. */
+void run_miss_settled_hook(weir_future *run, const struct problem *problem);
+
 #endif

@@ -17,10 +17,11 @@ struct asking {
 	struct slot_wait wait;
 	int64_t due_us; /* monotonic */
 	bool acquired;
-	bool holds;          /* something was taken that is to be given back */
-	int64_t look_at;     /* wall clock; INT64_MAX: when told */
-	struct strbuf full;  /* names of the limits that have no room: "a, b" */
-	bool granted_anyway; /* it was given them when it had given up */
+	struct uuid lease_id; /* of what it was given */
+	bool holds;           /* something was taken that is to be given back */
+	int64_t look_at;      /* wall clock; INT64_MAX: when told */
+	struct strbuf full;   /* names of the limits that have no room: "a, b" */
+	bool granted_anyway;  /* it was given them when it had given up */
 	bool keep_when_granted;
 };
 
@@ -44,6 +45,8 @@ static void keep_answer(struct asking *asking, const struct slot_answer *answer)
 
 	asking->acquired = answer->acquired;
 	asking->holds = answer->acquired && !uuid_is_nil(answer->lease_id);
+	if (asking->holds)
+		asking->lease_id = answer->lease_id;
 	asking->look_at = answer->look_at;
 	strbuf_clear(&asking->full);
 	for (size_t i = 0; i < answer->full_count; i++) {
@@ -80,7 +83,7 @@ static int look(struct tx *tx, void *request)
 static int withdraw(struct tx *tx, void *request)
 {
 	struct asking *asking = request;
-	const struct slot_query lease = { .lease_id = asking->wait.id };
+	const struct slot_query lease = { .lease_id = asking->lease_id };
 	int result = slots_withdraw(tx, asking->wait.id, &asking->granted_anyway);
 
 	if (result == 0 && asking->granted_anyway && !asking->keep_when_granted)
@@ -166,7 +169,7 @@ static int take(weir_run *attempt, struct asking *asking, double seconds, waitin
 	int result;
 
 	asking->due_us = clock_due_us(seconds);
-	asking->wait.id = uuid_new();
+	asking->wait.id = asking->lease_id = uuid_new();
 	asking->wait.scope = &attempt->scope;
 	asking->request.holder = holder_of(attempt);
 	if (asking->due_us > 0)

@@ -344,20 +344,30 @@ bool scheduler_has_any(const struct scheduler *scheduler)
 	return scheduler && (scheduler->ready.first || scheduler->yielded.first);
 }
 
-void scheduler_free(struct scheduler *scheduler)
+static bool all_have_ended(const struct scheduler *scheduler)
+{
+	for (const struct coroutine_chunk *chunk = scheduler->chunks; chunk; chunk = chunk->next) {
+		for (size_t i = 0; i < CHUNK_COROUTINES; i++) {
+			if (chunk->coroutines[i].state != ENDED)
+				return false;
+		}
+	}
+	return true;
+}
+
+bool scheduler_free(struct scheduler *scheduler)
 {
 	if (!scheduler)
-		return;
+		return true;
+	if (!all_have_ended(scheduler))
+		return false;
 	while (scheduler->chunks) {
 		struct coroutine_chunk *chunk = scheduler->chunks;
 
 		scheduler->chunks = chunk->next;
-		for (size_t i = 0; i < CHUNK_COROUTINES; i++) {
-			if (chunk->coroutines[i].state != ENDED)
-				fiber_done(&chunk->coroutines[i].strand.fiber);
-		}
 		free(chunk);
 	}
 	stack_pool_done(&scheduler->stacks);
 	free(scheduler);
+	return true;
 }

@@ -214,8 +214,8 @@ static void run_to_end(struct loop *loop)
 	uv_run(&loop->uv, UV_RUN_DEFAULT);
 	loop_drop_timers(loop);
 	destroy_attachments(loop);
-	scheduler_free(loop->scheduler);
-	loop->scheduler = NULL;
+	if (scheduler_free(loop->scheduler))
+		loop->scheduler = NULL;
 }
 
 static void *run_loop(void *argument)
@@ -315,6 +315,20 @@ static int init_handles(struct loop *loop)
 	return 0;
 }
 
+/* Loops with coroutines that have not ended: whoever wakes one still finds it, and that its loop takes no more calls. */
+static struct {
+	pthread_mutex_t mutex;
+	struct loop *first;
+} orphaned = { .mutex = PTHREAD_MUTEX_INITIALIZER };
+
+static void keep_orphan(struct loop *loop)
+{
+	pthread_mutex_lock(&orphaned.mutex);
+	loop->next_orphan = orphaned.first;
+	orphaned.first = loop;
+	pthread_mutex_unlock(&orphaned.mutex);
+}
+
 /* What is left when the thread has ended and all handles are closed. */
 static void free_memory(struct loop *loop)
 {
@@ -323,6 +337,10 @@ static void free_memory(struct loop *loop)
 	ASSERT(result == 0);
 	close(loop->alarm_fd);
 	loop_free_watches(loop);
+	if (loop->scheduler) {
+		keep_orphan(loop);
+		return;
+	}
 	pthread_cond_destroy(&loop->answered);
 	pthread_mutex_destroy(&loop->mutex);
 	free(loop);

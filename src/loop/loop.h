@@ -44,8 +44,8 @@ void loop_turn_until(struct loop *loop, const bool *over);
 
 /*
  * Run what was posted, drop timers that are not due (they count as not started), destroy attached data in reverse order
- * of attaching, end the thread. Not from the loop's own thread, unless it was made here. Coroutines that have not ended are
- * forgotten with their stacks. NULL is allowed.
+ * of attaching, end the thread. Not from the loop's own thread, unless it was made here. Coroutines that have not ended
+ * never go on; the memory of the loop is kept then, since others may wake them still. NULL is allowed.
  */
 void loop_free(struct loop *loop);
 

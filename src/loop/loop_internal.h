@@ -52,6 +52,7 @@ struct loop {
 	struct VEC(struct loop_attachment) attachments;
 	struct watch *watches;
 	struct scheduler *scheduler; /* of coroutines; NULL before the first one */
+	struct loop *next_orphan;    /* after its end */
 };
 
 /* Loop's thread: is it time to return to whoever turns the loop? */
@@ -77,6 +78,9 @@ void scheduler_run(struct scheduler *scheduler, unsigned budget);
 void scheduler_next_turn(struct scheduler *scheduler);
 bool scheduler_has_ready(const struct scheduler *scheduler);
 bool scheduler_has_any(const struct scheduler *scheduler); /* ready or yielded */
-void scheduler_free(struct scheduler *scheduler);
+
+/* False, and nothing is freed: a coroutine has not ended, and others may hold pointers to what lies on its stack. NULL is
+   allowed. */
+bool scheduler_free(struct scheduler *scheduler);
 
 #endif

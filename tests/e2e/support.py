@@ -37,8 +37,19 @@ def program_path(name):
 
 
 def sanitized(name):
-    """Was the program built with the address sanitizer?"""
-    return b"__asan_init" in Path(program_path(name)).read_bytes()
+    """Was the program built with the address sanitizer, or that of threads?"""
+    program = Path(program_path(name)).read_bytes()
+    return b"__asan_init" in program or b"__tsan_init" in program
+
+
+def threads_of(run):
+    """What to add to the environment of a program so that it gets so many threads."""
+    return {"FEW_THREADS": str(run), "LD_PRELOAD": program_path("libfew_threads.so")}
+
+
+def without_preload(name):
+    """A sanitizer must be loaded first, and has a pthread_create of its own."""
+    return sanitized(name)
 
 
 class Ended:

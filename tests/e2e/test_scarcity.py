@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs that run out of what the system gives, print too much, or use what is not theirs any more."""
 import resource
-from pathlib import Path
 
-from support import BUILD, FAILED, sanitized
+from support import FAILED, sanitized, threads_of, without_preload
 
 
 def test_out_of_descriptors(home):
@@ -17,15 +16,6 @@ def test_out_of_descriptors(home):
     assert with_pipes["returncode"] == 0
 
 
-def threads_of(run):
-    return {"FEW_THREADS": str(run), "LD_PRELOAD": str(next(Path(BUILD, "tests/e2e/programs").glob("libfew_threads.so")))}
-
-
-def without_preload():
-    """A sanitizer must be loaded first, and has a pthread_create of its own."""
-    return sanitized("scarcity")
-
-
 def threads_needed(home):
     """How many threads a program starts before its pool has any."""
     for count in range(1, 12):
@@ -35,7 +25,7 @@ def threads_needed(home):
 
 
 def test_out_of_threads(home):
-    if without_preload():
+    if without_preload("scarcity"):
         return
     least = threads_needed(home)
     # With fewer it ends with the reason and its exit status; with one in the pool all is done.
