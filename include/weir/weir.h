@@ -27,7 +27,7 @@
  *    and bind like a call: "{s:s}" an object by parameter name, "[s,i]" an array by position, a scalar to the first
  *    parameter; NULL passes nothing. A value handed to Weir must not be changed afterwards.
  *  - Functions that take a weir_run are called from the function that was given it, or from threads that it has started
- *    and joins. Futures belong to the run that made them and live until it returns, or until weir_release.
+ *    and joins (a coroutine: by weir_blocking). Futures belong to the run that made them and live until it returns, or until weir_release.
  *  - Functions that work without a run return 0 or a negative weir_error_code and fill an optional weir_problem.
  *  - Seconds are doubles; 0 tries once, WEIR_FOREVER waits.
  *  - Task and flow structs must outlive their runs: make them static. Exceptions and longjmp must not cross Weir's frames.
@@ -155,8 +155,10 @@ typedef struct weir_state {
 } weir_state;
 
 /*
- * What is called when a run enters a state: with the attempt that entered it, where that one executed. It may log, record
- * artifacts and set variables, but start no children. What it returns does not matter, and it can't change the outcome.
+ * What is called when a run enters a state: with the attempt that entered it, where that one executed; of a task in mode
+ * WEIR_PROCESS in the program, on the thread that waits for the process. A run that ends before its first attempt or
+ * between two calls none. It may log, record artifacts and set variables, but start no children, and it can't change the
+ * outcome: weir_fail and the like say nothing here.
  */
 typedef void weir_hook(weir_run *run, const weir_state *state);
 
@@ -202,7 +204,8 @@ typedef struct weir_task {
 	int retries;                                       /* further attempts after a failure */
 	double retry_delay_seconds[WEIR_MAX_RETRY_DELAYS]; /* before retry 1, 2, ...; the last one set repeats */
 	double retry_jitter_factor; /* each delay is drawn around its value, up to (1 + this) times it; 0: exact */
-	bool (*retry_condition)(weir_run *run, const weir_state *failed); /* NULL or true: retry. Called where it ran */
+	bool (*retry_condition)(weir_run *run,
+	                        const weir_state *failed); /* NULL or true: retry. Called where hooks are */
 	double timeout_seconds;      /* of each attempt; 0: none. Past it the attempt is TimedOut: see weir_cancelled */
 	enum weir_toggle log_prints; /* printf becomes log lines; the default is that of the flow */
 	enum weir_toggle retry_beside_abandoned; /* WEIR_ON: retry although a timed-out attempt has not returned yet */

@@ -103,6 +103,10 @@ MUST_CHECK int cli_writer(struct cli *cli, struct store **out, struct problem *p
 /* The same, and makes the database when there is none: for commands that a user begins with. */
 MUST_CHECK int cli_maker(struct cli *cli, struct store **out, struct problem *problem);
 
+/* Delete what has that name, and say so: of this noun, by a job that is given the name (struct str). */
+MUST_CHECK int cli_delete_by_name(struct cli *cli, const char *noun, job_fn *delete, struct str name,
+                                  struct problem *problem);
+
 /* The option --limit, or the setting cli.limit without it. */
 MUST_CHECK int cli_limit(struct cli *cli, int64_t given, int64_t *out, struct problem *problem);
 

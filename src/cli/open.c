@@ -124,6 +124,29 @@ int cli_maker(struct cli *cli, struct store **out, struct problem *problem)
 	return open_writer(cli, true, out, problem);
 }
 
+int cli_delete_by_name(struct cli *cli, const char *noun, job_fn *delete, struct str name, struct problem *problem)
+{
+	struct json_writer writer;
+	struct store *store;
+	int result = cli_writer(cli, &store, problem);
+
+	if (result == 0)
+		result = store_run(store, delete, &name, problem);
+	if (result < 0)
+		return result;
+	if (!cli_wants_json(cli)) {
+		output_printf(&cli->out, "Deleted %s '%.*s'\n", noun, STR_ARG(name));
+		return 0;
+	}
+	json_writer_init(&writer, &cli->out.buffer);
+	json_begin_object(&writer);
+	json_key(&writer, "name");
+	json_str(&writer, name);
+	json_end_object(&writer);
+	output_puts(&cli->out, "\n");
+	return 0;
+}
+
 int cli_limit(struct cli *cli, int64_t given, int64_t *out, struct problem *problem)
 {
 	struct settings *settings = NULL;

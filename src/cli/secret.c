@@ -204,26 +204,7 @@ static int unset(struct tx *tx, void *request)
 
 static int run_unset(struct cli *cli, const void *data, struct problem *problem)
 {
-	struct str name = ((const struct secret_options *)data)->name;
-	struct json_writer writer;
-	struct store *store;
-	int result = cli_writer(cli, &store, problem);
-
-	if (result == 0)
-		result = store_run(store, unset, &name, problem);
-	if (result < 0)
-		return result;
-	if (!cli_wants_json(cli)) {
-		output_printf(&cli->out, "Deleted secret '%.*s'\n", STR_ARG(name));
-		return 0;
-	}
-	json_writer_init(&writer, &cli->out.buffer);
-	json_begin_object(&writer);
-	json_key(&writer, "name");
-	json_str(&writer, name);
-	json_end_object(&writer);
-	output_puts(&cli->out, "\n");
-	return 0;
+	return cli_delete_by_name(cli, "secret", unset, ((const struct secret_options *)data)->name, problem);
 }
 
 static const struct command unset_command = {

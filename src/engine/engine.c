@@ -264,11 +264,6 @@ void engine_disown(const char *reason)
 	process.disowned = reason;
 }
 
-const char *engine_disowned(void)
-{
-	return process.disowned;
-}
-
 struct engine *engine_peek(void)
 {
 	return __atomic_load_n(&process.engine, __ATOMIC_ACQUIRE);

@@ -78,9 +78,6 @@ void engine_lost_record(struct engine *engine, const struct problem *problem);
  */
 void engine_disown(const char *reason);
 
-/* That reason, or NULL. */
-const char *engine_disowned(void);
-
 /* Copy a problem to a caller's weir_problem (NULL allowed), with its path; returns its code. */
 int problem_export(weir_problem *out, const struct problem *problem);
 

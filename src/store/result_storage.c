@@ -37,11 +37,6 @@ static void close_fd(const int *fd)
 		close(*fd);
 }
 
-const char *result_storage_path(const struct result_storage *storage)
-{
-	return storage->path;
-}
-
 static int failed(const struct result_storage *storage, const char *name, int error, struct problem *problem)
 {
 	return problem_set(problem, error_of_errno(error), "%s/%s: %s", storage->path, name, strerror(error));

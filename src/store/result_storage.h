@@ -39,8 +39,6 @@ void result_storage_close(struct result_storage *storage); /* NULL is allowed */
 /* In a copy of the process that was forked: close the files by which others see that the program lives and computes. */
 void result_storage_forked(struct result_storage *storage);
 
-const char *result_storage_path(const struct result_storage *storage);
-
 /*
  * Can a result have this key? WEIR_EINVAL, naming what is wrong, when it would leave the folder ("..", absolute), is a
  * folder of the storage's own, is too long, or holds bytes that no file name should (control characters, bad UTF-8).

@@ -535,7 +535,7 @@ static const weir_task waits = { .name = "waits", .run = wait_for_slot, .mode = 
 static const weir_task waits_on_thread = { .name = "waits-on-thread", .run = wait_for_slot, HOOKS };
 static const weir_flow pauses_below = { .name = "pauses-below", .run = pause_long, .mode = WEIR_ASYNC };
 static const weir_task retried_late = {
-	.name = "retried-late", .run = fail_always, .retries = 1, .retry_delay_seconds = { 600 }
+	.name = "retried-late", .run = fail_always, .retries = 1, .retry_delay_seconds = { 600 }, HOOKS
 };
 
 static json_t *be_busy(weir_run *run)
